@@ -1,0 +1,38 @@
+// Package conf reads a configuration file strictly: JSON and struct are walked together, and every mistake is
+// reported at once with its place (file, line, column, path) and, where a name is nearly right, "did you mean".
+//
+// It knows nothing of gateways. What a struct says of itself in tags is all it knows:
+//
+//	json:"name"        the key (required on every field)
+//	old:"a,b"          names of earlier grammars: taken silently in version 2, with a warning in 3, a mistake in 4
+//	enum:"a|b|c"       the only strings that may stand there
+//	doc:"…"            one sentence for the reference and the JSON Schema
+//	default:"…"        the default, as a person would write it; documentation only
+//	since:"4"          key of version 4, accepted in 3 and 2
+//	conf:"namespaces"  on a struct field: its keys are namespaces (extra_config), an unknown one is always a mistake
+//	conf:"open"        on a struct or map field: its keys are the user's; nothing in it is a comment
+//
+// A type may read itself: [encoding.TextUnmarshaler] is given the string, [json.Unmarshaler] the value's bytes (after
+// ${ENV} expansion). Pointers tell "not written" from zero.
+package conf
+
+import "io"
+
+// Options say how a document is read.
+type Options struct {
+	Env      func(string) (string, bool)      // looks up ${NAME}; nil: os.LookupEnv
+	ReadFile func(string) ([]byte, error)     // reads ${file:…}; nil: os.ReadFile
+	Unserved map[string]string                // namespaces known elsewhere and refused here, each with what it is, in a few words
+	Renamed  map[string]string                // old namespace -> today's name
+	Root     func(document *Document) []error // further checks on the bare document; may be nil
+}
+
+// Strict turns every warning of a document into a mistake (check --strict).
+func (d *Document) Strict() error { return Join(d.asErrors()...) }
+
+// Print writes mistakes one a line, in the order of the file, as "file:line:column: path: what is wrong".
+func Print(w io.Writer, mistakes []*Error) {
+	for _, m := range mistakes {
+		io.WriteString(w, m.Error()+"\n")
+	}
+}
