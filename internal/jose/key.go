@@ -4,13 +4,40 @@ import (
 	"crypto/ecdsa"
 	"crypto/ed25519"
 	"crypto/rsa"
+	"crypto/sha256"
 	"errors"
 	"fmt"
+	"slices"
 )
+
+// Key verifies signatures, with exactly the algorithms that it is for (security.md 7). It never changes and is safe for
+// concurrent use.
+type Key struct {
+	ID      string // kid; meaningful only if HasID
+	HasID   bool   // the set gives this key a kid, be it the empty one
+	X5T     string // SHA-1 thumbprint of its certificate, as the set writes it; "" if there is none
+	X5TS256 string // SHA-256 thumbprint, likewise
+
+	algs   []Alg
+	public any // what fits takes
+	print  [sha256.Size]byte
+}
+
+// Fits reports whether the key may verify signatures of this algorithm.
+func (k *Key) Fits(alg Alg) bool { return slices.Contains(k.algs, alg) }
+
+// Algs are the algorithms that the key may be used with.
+func (k *Key) Algs() []Alg { return slices.Clone(k.algs) }
+
+// Print tells keys apart: two keys have the same print if name, material and use are the same.
+func (k *Key) Print() [sha256.Size]byte { return k.print }
 
 // fits says why a key of this kind cannot be used for an algorithm: type, curve and length (RFC 7518 sections 3.2 to 3.5).
 // The key is a *rsa.PublicKey, an *ecdsa.PublicKey, an ed25519.PublicKey or a secret ([]byte).
 func fits(key any, alg Alg) error {
+	if err := sound(key); err != nil {
+		return err
+	}
 	switch key := key.(type) {
 	case []byte:
 		if !alg.Symmetric() {
@@ -23,40 +50,46 @@ func fits(key any, alg Alg) error {
 		if f := alg.family(); f != pkcs1 && f != pss {
 			return fmt.Errorf("an RSA key does not fit %s", alg)
 		}
-		return soundRSA(key)
 	case *ecdsa.PublicKey:
 		if alg.family() != ecdsas || alg.curve() != key.Curve {
 			return fmt.Errorf("a key on curve %s does not fit %s", key.Curve.Params().Name, alg)
-		}
-		if _, err := key.ECDH(); err != nil {
-			return errors.New("the point is not on its curve")
 		}
 	case ed25519.PublicKey:
 		if alg.family() != edwards {
 			return fmt.Errorf("an Ed25519 key does not fit %s", alg)
 		}
+	}
+	return nil
+}
+
+// sound refuses keys that do not protect, whatever the algorithm (security.md 6).
+func sound(key any) error {
+	switch key := key.(type) {
+	case *rsa.PublicKey:
+		return soundRSA(key)
+	case *ecdsa.PublicKey:
+		if _, err := key.ECDH(); err != nil {
+			return errors.New("the point is not on its curve")
+		}
+	case []byte, ed25519.PublicKey:
 	default:
 		return fmt.Errorf("a key of type %T cannot verify a signature", key)
 	}
 	return nil
 }
 
-// soundRSA refuses keys that do not protect (security.md 6): short ones, even or tiny exponents, and the fingerprint of
-// a broken generator.
+// soundRSA refuses short keys, even or tiny exponents, and the fingerprint of a broken generator.
 func soundRSA(key *rsa.PublicKey) error {
-	if n := key.N.BitLen(); n < 2048 {
+	switch n := key.N.BitLen(); {
+	case n < 2048:
 		return fmt.Errorf("an RSA key of %d bits is too short, want 2048", n)
-	}
-	if n := key.N.BitLen(); n > 16384 {
+	case n > 16384:
 		return fmt.Errorf("an RSA key of %d bits is too long, want at most 16384", n)
-	}
-	if key.E < 3 || key.E%2 == 0 {
-		return fmt.Errorf("RSA exponent %d is not odd and at least 3", key.E)
-	}
-	if key.N.Bit(0) == 0 {
+	case key.N.Bit(0) == 0:
 		return errors.New("an even RSA modulus")
-	}
-	if roca(key.N) {
+	case key.E < 3 || key.E%2 == 0:
+		return fmt.Errorf("an RSA exponent of %d, want an odd one of at least 3", key.E)
+	case roca(key.N):
 		return errors.New("an RSA key with the ROCA fingerprint (CVE-2017-15361)")
 	}
 	return nil

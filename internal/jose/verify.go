@@ -1,0 +1,54 @@
+package jose
+
+import (
+	"crypto/ecdsa"
+	"crypto/ed25519"
+	"crypto/hmac"
+	"crypto/rsa"
+	"math/big"
+)
+
+// Verify reports whether sig is this key's signature of the message under the algorithm. A key that is not for the
+// algorithm verifies nothing.
+//
+// RSASSA-PSS wants a salt of the hash's length and ECDSA the two raw numbers, each of the curve's length and in range
+// (RFC 7518 sections 3.4 and 3.5).
+func (k *Key) Verify(alg Alg, message, sig []byte) bool {
+	if !k.Fits(alg) {
+		return false
+	}
+	switch key := k.public.(type) {
+	case []byte:
+		m := hmac.New(alg.hash().New, key)
+		m.Write(message)
+		return hmac.Equal(m.Sum(nil), sig)
+	case *rsa.PublicKey:
+		if alg.family() == pss {
+			opts := &rsa.PSSOptions{SaltLength: rsa.PSSSaltLengthEqualsHash}
+			return rsa.VerifyPSS(key, alg.hash(), digest(alg, message), sig, opts) == nil
+		}
+		return rsa.VerifyPKCS1v15(key, alg.hash(), digest(alg, message), sig) == nil
+	case *ecdsa.PublicKey:
+		return verifyECDSA(key, digest(alg, message), sig)
+	case ed25519.PublicKey:
+		return ed25519.Verify(key, message, sig)
+	}
+	return false
+}
+
+func verifyECDSA(key *ecdsa.PublicKey, digest, sig []byte) bool {
+	params := key.Params()
+	n := (params.BitSize + 7) / 8
+	if len(sig) != 2*n {
+		return false
+	}
+	r, s := new(big.Int).SetBytes(sig[:n]), new(big.Int).SetBytes(sig[n:])
+	inRange := func(x *big.Int) bool { return x.Sign() > 0 && x.Cmp(params.N) < 0 }
+	return inRange(r) && inRange(s) && ecdsa.Verify(key, digest, r, s)
+}
+
+func digest(alg Alg, message []byte) []byte {
+	h := alg.hash().New()
+	h.Write(message)
+	return h.Sum(nil)
+}
