@@ -1,0 +1,183 @@
+package conf
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"reflect"
+)
+
+// Decode fills root (a pointer to a struct) and returns every mistake at once, located.
+func (d *Document) Decode(root any, opt Options) error {
+	into := reflect.ValueOf(root)
+	if into.Kind() != reflect.Pointer || into.IsNil() || into.Elem().Kind() != reflect.Struct {
+		return fmt.Errorf("got %T, want a pointer to a struct", root)
+	}
+	w := &walk{doc: d, opt: opt, root: into.Type().Elem(), shapes: shapes{}}
+	w.expander.env, w.expander.readFile = opt.Env, opt.ReadFile
+	if opt.Env == nil {
+		w.expander.env = os.LookupEnv
+	}
+	if opt.ReadFile == nil {
+		w.expander.readFile = os.ReadFile
+	}
+	var err error
+	if w.version, err = d.Version(); err != nil {
+		w.mistakes = append(w.mistakes, err)
+		w.version, w.unversioned = 3, true // the manners that complain of what is wrong in every version
+	}
+	if opt.Root != nil {
+		w.mistakes = append(w.mistakes, opt.Root(d)...)
+	}
+	w.doubled(d.root, nil)
+	w.value(d.root, into.Elem(), spot{})
+	d.keepSecrets(w.expander.secrets)
+	d.Warn(Join(w.warnings...))
+	var all []error
+	for _, m := range d.Locate(Join(w.mistakes...)) {
+		all = append(all, m)
+	}
+	return Join(all...)
+}
+
+// walk goes through JSON and struct together.
+type walk struct {
+	doc         *Document
+	opt         Options
+	root        reflect.Type
+	version     int
+	unversioned bool // "version" itself is wrong, and was reported
+	shapes      shapes
+	levels      []place // made when first asked for
+	expander    expander
+	mistakes    []error
+	warnings    []error
+}
+
+// spot is where the walk stands, and what holds there.
+type spot struct {
+	path  Path
+	of    *field // whose value this is; nil for the root and in maps and lists of plain values
+	tight bool   // in a block where every unknown key is a mistake
+	open  bool   // the keys are the user's
+	item  bool   // in a list or a map: null cannot mean "not written"
+
+	namespace bool // the value of a namespace
+}
+
+// under is the spot one step further down.
+func (at spot) under(segment any) spot {
+	at.path = append(at.path[:len(at.path):len(at.path)], segment)
+	return at
+}
+
+func (w *walk) mistake(offset int, path Path, err error) {
+	w.mistakes = append(w.mistakes, w.doc.errorAt(offset, path, err))
+}
+
+func (w *walk) warn(offset int, path Path, err error) {
+	w.warnings = append(w.warnings, w.doc.errorAt(offset, path, err))
+}
+
+// doubled reports the keys that stand twice in one object, wherever they are.
+func (w *walk) doubled(n *node, path Path) {
+	at := spot{path: path}
+	for i, item := range n.items {
+		w.doubled(item, at.under(i).path)
+	}
+	for _, m := range n.members {
+		here := at.under(m.key).path
+		if m.doubled {
+			line, column := w.doc.position(m.first)
+			w.mistake(m.at, here, fmt.Errorf("the key stands twice: here and at %d:%d", line, column))
+		}
+		w.doubled(m.value, here)
+	}
+}
+
+// value fills rv from n.
+func (w *walk) value(n *node, rv reflect.Value, at spot) {
+	t := rv.Type()
+	how := readsHow(t)
+	if n.kind == Null && (at.namespace || !takesNull(t)) {
+		w.null(n, t, at)
+		return
+	}
+	if at.of != nil && at.of.secret {
+		n.secret = true
+	}
+	switch how {
+	case asAny:
+		if value := w.any(n, at); value != nil {
+			rv.Set(reflect.ValueOf(value))
+		}
+	case asRaw:
+		rv.SetBytes(w.raw(n, at))
+	case asDuration:
+		w.duration(n, rv, at)
+	case asDigits:
+		if digits, ok := w.digits(n, at); ok {
+			rv.SetString(digits)
+		}
+	case byReader, byJSON, byText:
+		w.own(how, n, rv, at)
+	default:
+		w.byKind(n, rv, at)
+	}
+}
+
+func (w *walk) byKind(n *node, rv reflect.Value, at spot) {
+	switch rv.Kind() {
+	case reflect.Pointer:
+		if rv.IsNil() {
+			rv.Set(reflect.New(rv.Type().Elem()))
+		}
+		w.value(n, rv.Elem(), at)
+	case reflect.Struct:
+		w.object(n, rv, at)
+	case reflect.Map:
+		w.userObject(n, rv, at)
+	case reflect.Slice, reflect.Array:
+		w.list(n, rv, at)
+	case reflect.String:
+		w.text(n, rv, at)
+	case reflect.Bool:
+		w.boolean(n, rv, at)
+	case reflect.Int, reflect.Int8, reflect.Int16, reflect.Int32, reflect.Int64,
+		reflect.Uint, reflect.Uint8, reflect.Uint16, reflect.Uint32, reflect.Uint64,
+		reflect.Float32, reflect.Float64:
+		w.number(n, rv, at)
+	default:
+		w.mistake(n.at, at.path, fmt.Errorf("nothing of a file can fill a %v", rv.Type()))
+	}
+}
+
+// takesNull reports whether null is a value like others there: in what is passed on as it is.
+func takesNull(t reflect.Type) bool {
+	how := readsHow(bare(t))
+	return how == asAny || how == asRaw
+}
+
+// null is "not written" in old files, but never where that would open a door.
+func (w *walk) null(n *node, t reflect.Type, at spot) {
+	if w.version >= 4 || at.tight || at.item || at.namespace {
+		w.mistake(n.at, at.path, fmt.Errorf("got null, want %s", wanted(t)))
+		return
+	}
+	w.warn(n.at, at.path, errors.New("got null, read as not written"))
+}
+
+// wrongKind says what stands there and what belongs there.
+func (w *walk) wrongKind(n *node, want string, at spot) {
+	w.mistake(n.at, at.path, fmt.Errorf("got %v, want %s", n.kind, want))
+}
+
+// lenient reports whether the version of the file lets values of a wrong type pass where their meaning is plain, and
+// leaves the warning.
+func (w *walk) lenient(n *node, want string, at spot) bool {
+	if w.version >= 4 {
+		return false
+	}
+	w.warn(n.at, at.path, fmt.Errorf("got %v, read as %s", n.kind, want))
+	return true
+}

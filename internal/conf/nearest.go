@@ -1,0 +1,64 @@
+package conf
+
+import "strings"
+
+// nearEdits is how many edits make one known key of another: config.md calls a key that near a misspelling.
+const nearEdits = 2
+
+// nearest is the known name that was most likely meant, and whether it is near enough to be a misspelling for certain:
+// the same but for case, '-' and '_', or at most two edits away. It is "" where nothing comes close.
+func nearest(name string, known []string) (meant string, misspelt bool) {
+	bare, best := squash(name), -1
+	for _, k := range known {
+		if squash(k) == bare {
+			return k, true
+		}
+		d := edits(name, k)
+		misspelt = misspelt || d <= nearEdits
+		if d > max(nearEdits, min(len(name), len(k))/3) || d >= max(len(name), len(k)) {
+			continue
+		}
+		if best < 0 || d < best {
+			meant, best = k, d
+		}
+	}
+	return meant, misspelt
+}
+
+// squash drops what people mix up: case, dashes and underscores.
+func squash(name string) string {
+	return strings.NewReplacer("-", "", "_", "").Replace(strings.ToLower(name))
+}
+
+// edits counts the letters to insert, drop, replace or swap with their neighbour to make b of a (optimal string
+// alignment).
+func edits(a, b string) int {
+	s, t := []rune(a), []rune(b)
+	before, last, row := make([]int, len(t)+1), make([]int, len(t)+1), make([]int, len(t)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := 1; i <= len(s); i++ {
+		before, last, row = last, row, before
+		row[0] = i
+		for j := 1; j <= len(t); j++ {
+			replace := 1
+			if s[i-1] == t[j-1] {
+				replace = 0
+			}
+			row[j] = min(last[j]+1, row[j-1]+1, last[j-1]+replace)
+			if i > 1 && j > 1 && s[i-1] == t[j-2] && s[i-2] == t[j-1] {
+				row[j] = min(row[j], before[j-2]+1)
+			}
+		}
+	}
+	return row[len(t)]
+}
+
+// didYouMean is the tail of a message about a name that nobody knows.
+func didYouMean(meant string) string {
+	if meant == "" {
+		return ""
+	}
+	return ` (did you mean "` + meant + `"?)`
+}
