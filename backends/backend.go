@@ -1,0 +1,128 @@
+// Package backends asks one upstream: it builds the request, sends it, decodes what comes back and shapes it. A backend is
+// a [Fetch]; what protects or changes it (breaker, limit, cache, token) wraps one.
+package backends
+
+import (
+	"context"
+	"io"
+	"log/slog"
+
+	"gatehouse/internal/conf"
+	"gatehouse/internal/outbound"
+	"gatehouse/internal/rawjson"
+)
+
+// Fetch is the verb of this house: ask for an answer. A failed one is a [*Failure]. Whoever gets a Response closes it; a
+// Fetch keeps nothing of its Request once it has returned.
+type Fetch func(ctx context.Context, req *Request) (*Response, error)
+
+// Request is what backends may see of a client's request. It was copied out of it once; nothing else leaks through.
+type Request struct {
+	Method    string
+	Params    []Param          // path parameters, by position
+	Query     string           // the allowed part of the query, as it came, without "?"
+	Header    []outbound.Field // the allowed fields of the client
+	Forwarded []outbound.Field // X-Forwarded-*, User-Agent: what we say of the client
+	Claims    []outbound.Field // headers made of claims; they reach every backend
+	Body      Body
+	Caller    Caller
+	Parts     []*Response // answers of earlier steps of a sequence; nil where there is none
+	Upgrade   string      // the protocol that the client asks for and the endpoint allows
+
+	Informational func(status int, header []outbound.Field) // hands on 1xx answers; may be nil
+}
+
+// Param is one path parameter: its value, decoded once, and as exactly one escaped segment.
+type Param struct{ Value, Escaped string }
+
+// Body is what the client sent. Small bodies were read before anybody is asked and can be sent again.
+type Body struct {
+	Bytes  []byte    // the whole body, where it was buffered
+	Stream io.Reader // the body as it comes, once; nil where it was buffered or is empty
+	Length int64     // -1: unknown
+}
+
+// Replayable reports whether the body can be sent more than once.
+func (b *Body) Replayable() bool { return b.Stream == nil }
+
+// Caller is the client as far as backends are told. The zero Caller is a guest.
+type Caller struct {
+	ID     string // tells one identity from another, "" for guests
+	Token  string // the bearer token, for an exchange
+	Claims interface {
+		Value(slot int) (string, bool)
+	}
+}
+
+// Response is what an upstream said: JSON, or a stream that nobody looks into. It owns its bytes until Close.
+type Response struct {
+	Status   int
+	Header   []outbound.Field
+	Body     rawjson.Value      // what was decoded and shaped; no value where there is no body
+	Stream   *outbound.Response // the answer as it comes (no-op); nil otherwise
+	Complete bool               // false: a part of it is missing
+	Empty    bool               // the upstream sent no body at all (204, 304, or a length of 0)
+
+	buf   []byte
+	parts []*Response
+}
+
+// Close gives back what the answer holds. It may be called on nil.
+func (r *Response) Close() {
+	if r == nil {
+		return
+	}
+	if r.Stream != nil {
+		r.Stream.Body.Close()
+		r.Stream = nil
+	}
+	for _, p := range r.parts {
+		p.Close()
+	}
+	recycle(r)
+}
+
+// Adopt makes the answer the owner of others: they are closed with it.
+func (r *Response) Adopt(parts ...*Response) { r.parts = append(r.parts, parts...) }
+
+// Env is what a backend is compiled against: what the endpoint around it offers, and what outlives a configuration.
+type Env struct {
+	Params  []string                     // names of the endpoint's path parameters, by position
+	Claim   func(name string) (slot int) // asks for a claim as a path segment; nil: the endpoint has no validator
+	Earlier int                          // how many earlier steps {respN_…} may point at; 0 outside a sequence
+	Hosts   *Hosts
+	Tokens  *Tokens
+	Log     *slog.Logger
+}
+
+// New compiles one backend. The stack is built inside out; this is the only place where it is wired.
+func New(cfg Config, env Env) (Fetch, error) {
+	var errs mistakes
+	b := &backend{name: cfg.URLPattern, method: cfg.Method, raw: cfg.Encoding == "no-op", max: conf.Value(cfg.MaxResponseSize, defaultMaxResponse), log: env.Log}
+	b.target = errs.target(cfg, env)
+	b.decode = errs.decoder(cfg)
+	if b.plan = errs.plan(cfg); b.plan != nil {
+		b.depth = b.plan.Depth()
+	}
+	b.success, b.failure = errs.outcome(cfg)
+	b.header = newHeaderRule(cfg)
+	b.send = errs.sender(cfg, env)
+	if errs.list != nil {
+		return nil, conf.Join(errs.list...)
+	}
+	fetch := Fetch(b.fetch)
+	if cfg.Timeout != nil {
+		fetch = withTimeout(cfg.Timeout.Or(0), fetch)
+	}
+	return fetch, nil
+}
+
+// mistakes collects what is wrong with a backend, each under its key.
+type mistakes struct{ list []error }
+
+func (m *mistakes) at(err error, path ...any) bool {
+	if err != nil {
+		m.list = append(m.list, conf.At(err, path...))
+	}
+	return err != nil
+}

@@ -1,0 +1,49 @@
+package backends
+
+import (
+	"net/http"
+
+	"gatehouse/internal/outbound"
+)
+
+// headerRule decides which of the allowed fields and parameters reach this backend.
+type headerRule struct {
+	all   bool
+	names map[string]bool // canonical
+	query *QueryRule
+}
+
+func newHeaderRule(cfg Config) *headerRule {
+	rule := &headerRule{all: cfg.InputHeaders == nil}
+	if cfg.InputHeaders != nil {
+		rule.names = map[string]bool{}
+		for _, name := range *cfg.InputHeaders {
+			rule.all = rule.all || name == "*"
+			rule.names[http.CanonicalHeaderKey(name)] = true
+		}
+	}
+	if cfg.InputQueryStrings != nil {
+		rule.query = NewQueryRule(*cfg.InputQueryStrings)
+		if rule.query.All() {
+			rule.query = nil
+		}
+	}
+	return rule
+}
+
+// append adds the fields that this backend gets, claims always (config.md).
+func (h *headerRule) append(dst []outbound.Field, req *Request) []outbound.Field {
+	if h.all {
+		dst = append(dst, req.Header...)
+		dst = append(dst, req.Forwarded...)
+		return append(dst, req.Claims...)
+	}
+	for _, list := range [2][]outbound.Field{req.Header, req.Forwarded} {
+		for _, f := range list {
+			if h.names[f.Name] {
+				dst = append(dst, f)
+			}
+		}
+	}
+	return append(dst, req.Claims...)
+}

@@ -1,0 +1,216 @@
+package backends
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"gatehouse/internal/outbound"
+	"gatehouse/internal/rawjson"
+)
+
+// defaultMaxResponse bounds what a backend may send, decoded (security.md 29).
+const defaultMaxResponse = 10 << 20
+
+// backend is one compiled upstream: one exchange, and what its answer means.
+type backend struct {
+	name    string
+	method  string
+	target  *target
+	header  *headerRule
+	send    sender
+	raw     bool // no-op: the answer is a stream that nobody looks into
+	decode  decoder
+	plan    *rawjson.Plan
+	depth   int
+	success *StatusSet
+	failure failureRule
+	max     int64
+	log     *slog.Logger
+}
+
+// failureRule says what becomes of an answer that is no success.
+type failureRule struct {
+	pass    bool   // on_error pass: decoded and shaped like any other
+	code    bool   // backend/http return_error_code
+	details string // backend/http return_error_details
+	own     bool   // the backend has credentials of its own
+}
+
+func (b *backend) fetch(ctx context.Context, req *Request) (*Response, error) {
+	c := newCall(req)
+	res, err := b.exchange(ctx, c)
+	if err != nil {
+		f := failed(ctx, err)
+		c.free(f)
+		return b.named(f)
+	}
+	c.free(nil)
+	return res, nil
+}
+
+func (b *backend) exchange(ctx context.Context, c *call) (*Response, error) {
+	if err := b.build(c); err != nil {
+		return nil, err
+	}
+	out, err := b.send(ctx, c)
+	if err != nil {
+		return nil, err
+	}
+	switch {
+	case b.raw:
+		return stream(out), nil
+	case b.success.Has(out.Status):
+		return b.read(out)
+	}
+	return nil, b.refused(out)
+}
+
+// build writes the outgoing request.
+func (b *backend) build(c *call) (err error) {
+	req := c.req
+	if b.header.query != nil && req.Query != "" {
+		narrowed := *req
+		narrowed.Query = b.header.query.Filter(req.Query)
+		req = &narrowed
+	}
+	if c.target, err = b.target.append(c.target, req); err != nil {
+		return err
+	}
+	c.header = b.header.append(c.header, c.req)
+	c.out = outbound.Request{Method: b.method, Target: string(c.target), Header: c.header, Informational: c.req.Informational, Upgrade: c.req.Upgrade}
+	c.rewind()
+	return nil
+}
+
+func stream(out *outbound.Response) *Response {
+	res := newResponse()
+	res.Status, res.Header, res.Stream, res.Complete = out.Status, out.Header, out, true
+	res.Empty = out.Length == 0
+	return res
+}
+
+// read takes the whole answer, decodes and shapes it.
+func (b *backend) read(out *outbound.Response) (*Response, error) {
+	res := newResponse()
+	if err := b.body(res, out); err != nil {
+		res.Close()
+		return nil, err
+	}
+	res.Complete = true
+	return res, nil
+}
+
+func (b *backend) body(res *Response, out *outbound.Response) (err error) {
+	defer out.Body.Close()
+	res.Status, res.Header = out.Status, out.Header
+	if res.buf, err = outbound.ReadAll(out, b.max, res.buf[:0]); err != nil {
+		return err
+	}
+	if len(res.buf) == 0 && bodyless(out.Status) {
+		res.Empty = true
+		return nil
+	}
+	if err := b.decode(res, b.depth); err != nil {
+		return &Failure{Reason: ReasonBadBody, Err: err}
+	}
+	if err := b.plan.Apply(&res.Body); err != nil {
+		return &Failure{Reason: ReasonBadBody, Err: err}
+	}
+	return nil
+}
+
+// bodyless statuses may come without a body; others without one are a bad body, except that a 2xx of length 0 is taken
+// for an empty answer where 2xx are successes (config.md).
+func bodyless(status int) bool { return status/100 == 2 || status == 304 }
+
+// refused makes a Failure of an answer that is no success, with as much of the answer as the file asks for.
+func (b *backend) refused(out *outbound.Response) error {
+	f := &Failure{Reason: ReasonStatus, Status: out.Status, Header: out.Header, Own: b.failure.own,
+		Err: fmt.Errorf("status %d of %s %s", out.Status, b.method, b.name)}
+	switch {
+	case b.failure.code || b.failure.details != "":
+		body, err := outbound.ReadAll(out, b.max, nil)
+		if err == nil {
+			f.Body = body
+		}
+		out.Body.Close()
+	case b.failure.pass:
+		res := newResponse()
+		if err := b.body(res, out); err != nil {
+			res.Close()
+			res = newResponse()
+			res.Status, res.Header, res.Empty = out.Status, out.Header, true
+		}
+		res.Complete = true
+		f.Response = res
+	default:
+		out.Body.Close()
+	}
+	return f
+}
+
+// named makes an answer of a failure where return_error_details asks for it: {"error_NAME": {...}}, incomplete.
+func (b *backend) named(f *Failure) (*Response, error) {
+	if b.failure.details == "" || f.Status == 0 {
+		return nil, f
+	}
+	value := fmt.Appendf(nil, `{"http_status_code":%d,"http_body":`, f.Status)
+	value = rawjson.AppendString(value, string(f.Body))
+	value = append(value, `,"http_body_encoding":`...)
+	value = rawjson.AppendString(value, field(f.Header, "Content-Type"))
+	value = append(value, '}')
+	res := newResponse()
+	res.Status = 200
+	res.Body.SetMembers([]rawjson.Member{{Key: rawjson.AppendString(nil, "error_"+b.failure.details), Value: value}})
+	return res, nil
+}
+
+func withTimeout(d time.Duration, next Fetch) Fetch {
+	return func(ctx context.Context, req *Request) (*Response, error) {
+		limited, cancel := context.WithTimeout(ctx, d)
+		defer cancel()
+		res, err := next(limited, req)
+		var f *Failure
+		if err != nil && ctx.Err() == nil && limited.Err() != nil && errors.As(err, &f) {
+			f.Reason = ReasonTimeout
+		}
+		return res, err
+	}
+}
+
+var responses = sync.Pool{New: func() any { return new(Response) }}
+
+func newResponse() *Response { return responses.Get().(*Response) }
+
+// NewResponse is an empty answer of ours, to be filled (merge, static data).
+func NewResponse() *Response { return newResponse() }
+
+// keepBuffer is the largest buffer worth keeping for the next answer.
+const keepBuffer = 256 << 10
+
+func recycle(r *Response) {
+	r.Body.Reset()
+	buf := r.buf
+	if cap(buf) > keepBuffer {
+		buf = nil
+	}
+	clear(r.parts)
+	parts := r.parts[:0]
+	body := r.Body
+	*r = Response{buf: buf[:0], parts: parts, Body: body}
+	responses.Put(r)
+}
+
+// field is the first value of a header field; names are compared without case.
+func field(header []outbound.Field, name string) string {
+	for i := range header {
+		if outbound.EqualName(header[i].Name, name) {
+			return header[i].Value
+		}
+	}
+	return ""
+}

@@ -1,0 +1,216 @@
+package backends
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"gatehouse/internal/rawjson"
+)
+
+// target is a url_pattern, parsed once: pieces of text and things to fill in. Values arrive escaped; nothing is
+// substituted twice.
+type target struct {
+	pieces []piece
+	query  bool // the pattern has a query of its own
+	size   int
+}
+
+type piece struct {
+	text string
+	kind pieceKind
+	slot int      // of the parameter, the claim or the step
+	path []string // of a value in an earlier answer
+}
+
+type pieceKind uint8
+
+const (
+	pieceText pieceKind = iota
+	pieceParam
+	pieceClaim
+	pieceEarlier
+)
+
+// parseTarget reads a url_pattern such as "/users/{id}/orders?of={JWT.sub}&item={resp0_items.0}".
+func parseTarget(pattern string, env Env) (*target, error) {
+	if !strings.HasPrefix(pattern, "/") {
+		pattern = "/" + pattern
+	}
+	if i := strings.IndexFunc(pattern, func(r rune) bool { return r <= ' ' || r == 0x7f || r == '#' }); i >= 0 {
+		return nil, fmt.Errorf("%q has %q at offset %d, which cannot stand in a URL", pattern, pattern[i:i+1], i)
+	}
+	t := &target{query: strings.Contains(pattern, "?"), size: len(pattern)}
+	for rest := pattern; rest != ""; {
+		open := strings.IndexByte(rest, '{')
+		if open < 0 {
+			t.pieces = append(t.pieces, piece{text: rest})
+			break
+		}
+		if open > 0 {
+			t.pieces = append(t.pieces, piece{text: rest[:open]})
+		}
+		end := strings.IndexByte(rest[open:], '}')
+		if end < 0 {
+			return nil, fmt.Errorf("%q has a { without a }", pattern)
+		}
+		p, err := parsePiece(rest[open+1:open+end], env)
+		if err != nil {
+			return nil, err
+		}
+		t.pieces = append(t.pieces, p)
+		rest = rest[open+end+1:]
+	}
+	return t, nil
+}
+
+func parsePiece(name string, env Env) (piece, error) {
+	if i := slices.Index(env.Params, name); i >= 0 {
+		return piece{kind: pieceParam, slot: i, text: name}, nil
+	}
+	if claim, ok := strings.CutPrefix(name, "JWT."); ok {
+		if env.Claim == nil {
+			return piece{}, fmt.Errorf("{%s} needs a token, and the endpoint has no auth/validator", name)
+		}
+		return piece{kind: pieceClaim, slot: env.Claim(claim), text: name}, nil
+	}
+	if step, path, ok := earlierRef(name); ok {
+		if step >= env.Earlier {
+			return piece{}, fmt.Errorf("{%s} points at the answer of step %d, which has not been asked by then (is \"sequential\": true set on the endpoint's proxy?)", name, step)
+		}
+		return piece{kind: pieceEarlier, slot: step, path: path, text: name}, nil
+	}
+	return piece{}, fmt.Errorf("{%s} is no parameter of the endpoint, got %s, want one of %v, JWT.claim or respN_key", name, name, env.Params)
+}
+
+// earlierRef splits "resp0_a.b" into 0 and [a b].
+func earlierRef(name string) (step int, path []string, ok bool) {
+	rest, ok := strings.CutPrefix(name, "resp")
+	if !ok {
+		return 0, nil, false
+	}
+	digits, key, ok := strings.Cut(rest, "_")
+	if !ok || digits == "" || key == "" || len(digits) > 3 {
+		return 0, nil, false
+	}
+	for _, c := range []byte(digits) {
+		if c < '0' || c > '9' {
+			return 0, nil, false
+		}
+		step = step*10 + int(c-'0')
+	}
+	return step, strings.Split(key, "."), true
+}
+
+// append writes path and query for req. A value that is missing is a Failure; nothing is ever sent in its place.
+func (t *target) append(dst []byte, req *Request) ([]byte, error) {
+	for i := range t.pieces {
+		p := &t.pieces[i]
+		switch p.kind {
+		case pieceText:
+			dst = append(dst, p.text...)
+		case pieceParam:
+			dst = append(dst, req.Params[p.slot].Escaped...)
+		case pieceClaim:
+			if req.Caller.Claims == nil {
+				return dst, missing(p.text)
+			}
+			v, ok := req.Caller.Claims.Value(p.slot)
+			if !ok || v == "" {
+				return dst, missing(p.text)
+			}
+			dst = append(dst, v...)
+		case pieceEarlier:
+			var err error
+			if dst, err = p.earlier(dst, req); err != nil {
+				return dst, err
+			}
+		}
+	}
+	if req.Query != "" {
+		if t.query {
+			dst = append(dst, '&')
+		} else {
+			dst = append(dst, '?')
+		}
+		dst = append(dst, req.Query...)
+	}
+	return dst, nil
+}
+
+func missing(name string) error {
+	reason := ReasonMissingValue
+	if strings.HasPrefix(name, "JWT.") {
+		reason = ReasonMissingClaim
+	}
+	return &Failure{Reason: reason, Err: fmt.Errorf("{%s} has no value", name)}
+}
+
+// earlier inserts a value of an earlier answer, as one escaped segment.
+func (p *piece) earlier(dst []byte, req *Request) ([]byte, error) {
+	if p.slot >= len(req.Parts) || req.Parts[p.slot] == nil {
+		return dst, missing(p.text)
+	}
+	raw, ok := req.Parts[p.slot].Body.Get(p.path...)
+	if !ok {
+		return dst, missing(p.text)
+	}
+	value, ok := scalar(raw)
+	if !ok || value == "" || value == "." || value == ".." || strings.ContainsAny(value, "/\\\x00\r\n") {
+		return dst, &Failure{Reason: ReasonMissingValue, Err: fmt.Errorf("{%s} is not one path segment", p.text)}
+	}
+	return AppendSegment(dst, value), nil
+}
+
+// scalar is the text of a raw JSON string, number or boolean; arrays of them are joined with commas.
+func scalar(raw []byte) (string, bool) {
+	switch raw[0] {
+	case '"':
+		s, err := rawjson.Unquote(raw)
+		return s, err == nil
+	case '{', 'n':
+		return "", false
+	case '[':
+		var v rawjson.Value
+		if v.Parse(raw, 1) != nil {
+			return "", false
+		}
+		var parts []string
+		for _, e := range v.Elements() {
+			s, ok := scalar(e)
+			if !ok {
+				return "", false
+			}
+			parts = append(parts, s)
+		}
+		return strings.Join(parts, ","), true
+	}
+	return string(raw), true
+}
+
+// AppendSegment appends s as (a part of) one path segment or query value: everything that means something in a URL is
+// percent-encoded (RFC 3986 2.1).
+func AppendSegment(dst []byte, s string) []byte {
+	const hex = "0123456789ABCDEF"
+	for i := 0; i < len(s); i++ {
+		if c := s[i]; PlainByte(c) {
+			dst = append(dst, c)
+		} else {
+			dst = append(dst, '%', hex[c>>4], hex[c&15])
+		}
+	}
+	return dst
+}
+
+// PlainByte reports whether a byte stands for itself in a segment.
+func PlainByte(c byte) bool {
+	switch {
+	case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', '0' <= c && c <= '9':
+		return true
+	}
+	switch c {
+	case '-', '.', '_', '~', ':', '@', '$', ',', '!', '*', '(', ')', '\'':
+		return true
+	}
+	return false
+}

@@ -1,0 +1,163 @@
+// Package endpoints is one route: may you pass, what may be seen, what is said back.
+package endpoints
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"gatehouse/backends"
+	"gatehouse/internal/conf"
+	"gatehouse/validator"
+)
+
+// Endpoint is one compiled route.
+type Endpoint struct {
+	Method  string
+	Path    string
+	timeout time.Duration
+	early   []guard
+	auth    validator.Authenticator // nil: public
+	guards  []guard
+	project *projection
+	ask     ask
+	stream  bool // no-op: the answer goes through as it comes
+	render  renderer
+	voice   Voice
+}
+
+// Env is what endpoints are compiled against: what outlives a configuration, and the manners of the service.
+type Env struct {
+	Keys   *validator.Keys
+	Hosts  *backends.Hosts
+	Tokens *backends.Tokens
+	Log    *slog.Logger
+	Voice  Voice
+	Rules  ProjectRules
+}
+
+// New compiles an endpoint. All its mistakes are told at once, each under its key.
+func New(cfg Config, env Env) (*Endpoint, error) {
+	var errs []error
+	at := func(err error, path ...any) {
+		if err != nil {
+			errs = append(errs, conf.At(err, path...))
+		}
+	}
+	e := &Endpoint{Method: cfg.Method, Path: cfg.Endpoint, timeout: cfg.Timeout.Or(2 * time.Second), voice: env.Voice}
+	if e.timeout <= 0 {
+		at(fmt.Errorf("got %s, want more than nothing", e.timeout), "timeout")
+	}
+	params, err := pathParams(cfg.Endpoint)
+	at(err, "endpoint")
+	wants := &validator.Wants{}
+	claims, err := claimHeaders(cfg.Extra.Validator, wants)
+	at(err, "extra_config", "auth/validator", "propagate_claims")
+	e.ask, e.stream = compileBackends(cfg, env, params, wants, at)
+	if v := cfg.Extra.Validator; v != nil {
+		e.auth, err = validator.New(*v, env.Keys, wants)
+		at(err, "extra_config", "auth/validator")
+		if cfg.Public {
+			at(errors.New("is true, but there is an auth/validator on the same endpoint: take one of them away"), "public")
+		}
+	}
+	e.project, err = newProjection(cfg, env.Rules, params, claims)
+	at(err)
+	e.render, err = rendererOf(cfg, e.auth != nil)
+	at(err, "output_encoding")
+	e.voice = e.voice.of(cfg)
+	return e, conf.Join(errs...)
+}
+
+// compileBackends makes one fetch of all backends.
+func compileBackends(cfg Config, env Env, params []string, wants *validator.Wants, at func(error, ...any)) (ask, bool) {
+	stream := cfg.OutputEncoding == "no-op"
+	switch {
+	case len(cfg.Backend) == 0:
+		at(errors.New("has no backend, want at least one"), "backend")
+	case stream && len(cfg.Backend) > 1:
+		at(fmt.Errorf("no-op hands one answer through as it is, but there are %d backends", len(cfg.Backend)), "output_encoding")
+	}
+	benv := backends.Env{Params: params, Hosts: env.Hosts, Tokens: env.Tokens, Log: env.Log}
+	if cfg.Extra.Validator != nil {
+		benv.Claim = func(name string) int { return wants.Add(validator.ParseRef(name), validator.Segment) }
+	}
+	var parts []part
+	for i, b := range cfg.Backend {
+		if stream {
+			b.Encoding = "no-op"
+		} else if b.Encoding == "no-op" {
+			at(errors.New("a no-op backend hands its answer through as it is; the endpoint's output_encoding must be no-op too"), "backend", i, "encoding")
+		}
+		fetch, err := backends.New(b, benv)
+		at(err, "backend", i)
+		parts = append(parts, part{fetch: fetch, required: b.Required})
+	}
+	return merge(parts, conf.Value(cfg.Merge, "shallow")), stream
+}
+
+// ServeHTTP answers one request, whatever happens.
+func (e *Endpoint) ServeHTTP(x *Exchange, w http.ResponseWriter, r *http.Request) {
+	x.Endpoint = e.Path
+	if err := e.serve(x, w, r); err != nil {
+		e.voice.Fail(x, w, r, err)
+	}
+}
+
+// serve is the life of a request, in one sentence.
+func (e *Endpoint) serve(x *Exchange, w http.ResponseWriter, r *http.Request) error {
+	ctx, firstByte, cancel := e.deadline(r.Context())
+	defer cancel()
+	for _, pass := range e.early {
+		if err := pass(x, r, nil); err != nil {
+			return err
+		}
+	}
+	claims, err := e.authenticate(ctx, x, r)
+	if err != nil {
+		return err
+	}
+	for _, pass := range e.guards {
+		if err := pass(x, r, claims); err != nil {
+			return err
+		}
+	}
+	req, err := e.project.request(x, w, r, claims)
+	if err != nil {
+		return err
+	}
+	defer req.free()
+	began := time.Now()
+	res, err := e.ask(ctx, x, &req.Request)
+	x.Backend = time.Since(began)
+	if err != nil {
+		return err
+	}
+	defer res.Close()
+	firstByte()
+	return e.render(e, x, w, r, res)
+}
+
+// deadline is the endpoint's timeout. For a stream it holds until firstByte is called; after that the client alone ends it.
+func (e *Endpoint) deadline(parent context.Context) (ctx context.Context, firstByte func(), cancel context.CancelFunc) {
+	if !e.stream {
+		ctx, cancel = context.WithTimeout(parent, e.timeout)
+		return ctx, func() {}, cancel
+	}
+	ctx, stop := context.WithCancelCause(parent)
+	timer := time.AfterFunc(e.timeout, func() { stop(context.DeadlineExceeded) })
+	return ctx, func() { timer.Stop() }, func() { timer.Stop(); stop(nil) }
+}
+
+func (e *Endpoint) authenticate(ctx context.Context, x *Exchange, r *http.Request) (*validator.Claims, error) {
+	if e.auth == nil {
+		return nil, nil
+	}
+	began := time.Now()
+	claims, err := e.auth.Authenticate(ctx, r)
+	x.Auth = time.Since(began)
+	return claims, err
+}

@@ -1,0 +1,293 @@
+package endpoints
+
+import (
+	"context"
+	"errors"
+	"math"
+	"net/http"
+	"strconv"
+	"time"
+
+	"gatehouse/backends"
+	"gatehouse/internal/conf"
+	"gatehouse/internal/rawjson"
+	"gatehouse/validator"
+)
+
+// Voice is how an endpoint speaks: the headers of its answers, and what clients are told when something fails. The version
+// of the file picks its defaults; there is one table.
+type Voice struct {
+	JSON      bool   // error_format: every error has the JSON body
+	Message   bool   // router.return_error_msg: errors of backends are told as text
+	Completed string // name of the completeness header, canonical
+	Version   string // the X-KrakenD header; "" for none
+	KrakenD   bool   // the completeness header as KrakenD has it: false for no-op and for an empty object
+
+	cacheControl, vary        string
+	passStatus, precise, code bool
+}
+
+// of is the voice of one endpoint.
+func (v Voice) of(cfg Config) Voice {
+	v.passStatus = conf.Value(cfg.PassStatus, true)
+	v.precise = conf.Value(cfg.ErrorStatuses, "precise") == "precise"
+	v.cacheControl = cacheControl(cfg.CacheTTL.Or(0), cfg.Protected())
+	if cfg.Protected() && v.cacheControl != "" {
+		v.vary = "Authorization, Cookie"
+	}
+	if len(cfg.Backend) == 1 && cfg.Backend[0].Extra.HTTP != nil {
+		v.code = cfg.Backend[0].Extra.HTTP.ReturnErrorCode
+	}
+	return v
+}
+
+// marks sets the headers that tell of us.
+func (v *Voice) marks(h http.Header, complete bool) {
+	h[v.Completed] = []string{strconv.FormatBool(complete)}
+	if v.Version != "" {
+		h["X-Krakend"] = []string{v.Version}
+	}
+}
+
+// verdict is what a client is told.
+type verdict struct {
+	status      int
+	code        string // of the closed list
+	description string
+	header      http.Header
+	body        []byte // instead of ours, where the file asks for it
+	contentType string
+	unmarked    bool // no completeness header: no backend was meant to be asked (krakend.md 2.8)
+}
+
+// Fail is the only place that answers a failed request.
+func (v *Voice) Fail(x *Exchange, w http.ResponseWriter, r *http.Request, err error) {
+	var f *backends.Failure
+	if errors.As(err, &f) && f.Response != nil {
+		defer f.Response.Close()
+		if v.handOn(x, w, f) {
+			return
+		}
+	}
+	out := v.judge(err)
+	x.failed(out.code, err)
+	var refusal *validator.Refusal
+	if errors.As(err, &refusal) {
+		x.Detail = refusal.Detail
+	}
+	if out.status == statusClientGone {
+		x.Status = statusClientGone
+		return
+	}
+	h := w.Header()
+	for name, values := range out.header {
+		h[name] = append([]string(nil), values...)
+	}
+	if !out.unmarked {
+		v.marks(h, false)
+	}
+	body, contentType := out.body, out.contentType
+	if v.JSON {
+		body, contentType = ErrorBody(out.code, out.description, x.ID()), "application/json; charset=utf-8"
+	}
+	if contentType != "" {
+		h["Content-Type"] = []string{contentType}
+	}
+	h["Content-Length"] = []string{strconv.Itoa(len(body))}
+	x.write(w, out.status, body)
+}
+
+// Plain answers with a fixed body and the headers that tell of us.
+func (v *Voice) Plain(x *Exchange, w http.ResponseWriter, status int, contentType string, body []byte) {
+	h := w.Header()
+	v.marks(h, false)
+	h["Content-Type"] = []string{contentType}
+	h["Content-Length"] = []string{strconv.Itoa(len(body))}
+	x.write(w, status, body)
+}
+
+// ErrorBody is the body of every error of ours in version 4.
+func ErrorBody(code, description, id string) []byte {
+	b := append([]byte(nil), `{"error":`...)
+	b = rawjson.AppendString(b, code)
+	b = append(b, `,"error_description":`...)
+	b = rawjson.AppendString(b, description)
+	b = append(b, `,"request_id":`...)
+	b = rawjson.AppendString(b, id)
+	return append(b, "}\n"...)
+}
+
+// handOn answers with what the only backend said, where on_error is pass. A 401 to credentials of ours is not the client's.
+func (v *Voice) handOn(x *Exchange, w http.ResponseWriter, f *backends.Failure) bool {
+	if f.Own && f.Status == http.StatusUnauthorized || f.Status < 300 {
+		return false
+	}
+	x.failed(string(f.Reason), f)
+	var body []byte
+	contentType := ""
+	if !f.Response.Empty {
+		body, contentType = appendJSON(nil, &f.Response.Body), "application/json; charset=utf-8"
+	}
+	v.head(w.Header(), contentType, len(body), false, "")
+	for _, name := range [...]string{"Location", "Retry-After", "Www-Authenticate"} {
+		for _, h := range f.Header {
+			if http.CanonicalHeaderKey(h.Name) == name {
+				w.Header().Add(name, h.Value)
+			}
+		}
+	}
+	x.write(w, f.Status, body)
+	return true
+}
+
+// statusClientGone stands in the log for a client that did not wait; nobody is told.
+const statusClientGone = 499
+
+// judge is the one table from reason and manners to what is said.
+func (v *Voice) judge(err error) verdict {
+	var (
+		refusal *validator.Refusal
+		denied  *Denied
+		failure *backends.Failure
+		all     *AllFailed
+	)
+	switch {
+	case errors.As(err, &refusal):
+		return judgeRefusal(refusal)
+	case errors.As(err, &denied):
+		return verdict{status: denied.Status, code: denied.Reason, description: denied.Detail, header: denied.Header, unmarked: true}
+	case errors.As(err, &all):
+		return v.judgeAll(all)
+	case errors.As(err, &failure):
+		return v.judgeFailure(failure)
+	case errors.Is(err, context.Canceled):
+		return verdict{status: statusClientGone, code: "client_gone"}
+	}
+	return verdict{status: http.StatusInternalServerError, code: "internal", description: "something went wrong here"}
+}
+
+func judgeRefusal(r *validator.Refusal) verdict {
+	out := verdict{code: string(r.Reason), description: r.Reason.Public(), header: http.Header{}, unmarked: true}
+	if r.Challenge != "" {
+		out.header.Set("WWW-Authenticate", r.Challenge)
+	}
+	switch r.Kind {
+	case validator.Forbidden:
+		out.status = http.StatusForbidden
+	case validator.Malformed:
+		out.status = http.StatusBadRequest
+	case validator.TooLong:
+		out.status = http.StatusRequestHeaderFieldsTooLarge
+	case validator.Unavailable:
+		out.status = http.StatusServiceUnavailable
+		out.header.Set("Retry-After", strconv.Itoa(max(r.RetryIn, 1)))
+	default:
+		out.status = http.StatusUnauthorized
+	}
+	return out
+}
+
+func (v *Voice) judgeFailure(f *backends.Failure) verdict {
+	out := verdict{status: http.StatusInternalServerError, code: string(f.Reason), description: describe(f.Reason), header: http.Header{}}
+	precise := preciseStatus(f)
+	switch {
+	case precise == statusClientGone, f.Reason == backends.ReasonMissingClaim:
+		out.status = precise
+	case v.code && f.Status != 0:
+		out.status = f.Status
+	case v.precise:
+		out.status = precise
+	}
+	if out.status == http.StatusServiceUnavailable {
+		out.header.Set("Retry-After", retryAfter(f.RetryAfter))
+	}
+	if v.Message {
+		out.body, out.contentType = []byte(f.Error()), "text/plain; charset=utf-8"
+		if v.code && f.Status != 0 {
+			out.body, out.contentType = f.Body, contentTypeOf(f)
+		}
+	}
+	return out
+}
+
+// judgeAll speaks for several backends that all failed: 504 if a deadline passed, else 503 if one may soon answer again.
+func (v *Voice) judgeAll(all *AllFailed) verdict {
+	worst := all.Failures[0]
+	for _, f := range all.Failures {
+		if rank(f) > rank(worst) {
+			worst = f
+		}
+	}
+	single := *worst
+	if rank(worst) == 0 {
+		single.Status = 0
+	}
+	plain := *v
+	plain.code, plain.Message = false, false
+	out := plain.judgeFailure(&single)
+	if v.Message {
+		out.body, out.contentType = []byte(all.Error()), "text/plain; charset=utf-8"
+	}
+	return out
+}
+
+func rank(f *backends.Failure) int {
+	switch preciseStatus(f) {
+	case statusClientGone:
+		return 3
+	case http.StatusGatewayTimeout:
+		return 2
+	case http.StatusServiceUnavailable:
+		return 1
+	}
+	return 0
+}
+
+// preciseStatus is what fits a failure (config.md, error_statuses).
+func preciseStatus(f *backends.Failure) int {
+	switch f.Reason {
+	case backends.ReasonTimeout:
+		return http.StatusGatewayTimeout
+	case backends.ReasonCanceled:
+		return statusClientGone
+	case backends.ReasonOpen, backends.ReasonLimited, backends.ReasonToken:
+		return http.StatusServiceUnavailable
+	case backends.ReasonMissingClaim:
+		return http.StatusForbidden
+	}
+	return http.StatusBadGateway
+}
+
+// describe tells a client what happened, without a word about our insides.
+func describe(r backends.Reason) string {
+	switch r {
+	case backends.ReasonTimeout:
+		return "a backend did not answer in time"
+	case backends.ReasonOpen:
+		return "a backend is failing and is not asked for now"
+	case backends.ReasonLimited:
+		return "a backend is asked as often as it may be"
+	case backends.ReasonToken:
+		return "a backend cannot be asked for now"
+	case backends.ReasonMissingClaim:
+		return "the token lacks a claim that this endpoint needs"
+	case backends.ReasonStatus:
+		return "a backend answered with an error"
+	case backends.ReasonBadBody, backends.ReasonBadReply, backends.ReasonTooLarge:
+		return "a backend's answer could not be used"
+	}
+	return "a backend could not be asked"
+}
+
+func retryAfter(d time.Duration) string {
+	return strconv.Itoa(max(1, int(math.Ceil(d.Seconds()))))
+}
+
+func contentTypeOf(f *backends.Failure) string {
+	for _, h := range f.Header {
+		if http.CanonicalHeaderKey(h.Name) == "Content-Type" {
+			return h.Value
+		}
+	}
+	return ""
+}

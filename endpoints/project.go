@@ -1,0 +1,390 @@
+package endpoints
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"slices"
+	"sort"
+	"strings"
+	"sync"
+
+	"gatehouse/backends"
+	"gatehouse/internal/conf"
+	"gatehouse/internal/outbound"
+	"gatehouse/validator"
+)
+
+// smallBody is how much of a client's body is read before anybody is asked: from then on the server notices when the
+// client leaves, and the body can be sent twice (security.md 43).
+const smallBody = 64 << 10
+
+// maxFanOutBody bounds a body that is kept for several backends.
+const maxFanOutBody = 10 << 20
+
+// ProjectRules are what the service says about projecting.
+type ProjectRules struct {
+	UserAgent      string          // what we call ourselves
+	StrictParams   bool            // "?", "#" and still-encoded bytes in a parameter are refused (versions 2 and 3)
+	ClaimHeaders   map[string]bool // folded names that any endpoint sets from a claim
+	ForwardedTrust bool            // forwarded_by_client_ip: true
+}
+
+// projection copies out of a client's request what backends may see. Nothing else of it leaks through.
+type projection struct {
+	rules  ProjectRules
+	all    bool     // every end-to-end header
+	names  []string // canonical names of the headers that pass
+	agent  bool     // User-Agent passes
+	query  *backends.QueryRule
+	claims []claimHeader
+	params int
+	fanOut bool
+}
+
+// claimHeader is one propagated claim.
+type claimHeader struct {
+	slot   int
+	name   string
+	repeat bool
+}
+
+// hopByHop headers never pass (RFC 9110 7.6.1); framing and Host are ours.
+func hopByHop(canonical string) bool {
+	switch canonical {
+	case "Connection", "Keep-Alive", "Proxy-Connection", "Proxy-Authenticate", "Proxy-Authorization", "Te", "Trailer",
+		"Transfer-Encoding", "Upgrade", "Content-Length", "Host", "Expect":
+		return true
+	}
+	return false
+}
+
+func newProjection(cfg Config, rules ProjectRules, params []string, claims []claimHeader) (*projection, error) {
+	p := &projection{rules: rules, claims: claims, params: len(params), fanOut: len(cfg.Backend) > 1,
+		query: backends.NewQueryRule(cfg.InputQueryStrings)}
+	var errs []error
+	for i, name := range cfg.InputHeaders {
+		if name == "*" {
+			p.all = true
+			continue
+		}
+		if !outbound.ValidName(name) {
+			errs = append(errs, conf.At(fmt.Errorf("%q is not a header name", name), "input_headers", i))
+			continue
+		}
+		canonical := http.CanonicalHeaderKey(name)
+		if hopByHop(canonical) || rules.ClaimHeaders[FoldHeader(name)] || forwardedHeader(canonical) || slices.Contains(p.names, canonical) {
+			continue
+		}
+		p.agent = p.agent || canonical == "User-Agent"
+		p.names = append(p.names, canonical)
+	}
+	if len(cfg.InputHeaders) == 0 {
+		p.names = []string{"Content-Type"}
+	}
+	p.agent = p.agent || p.all
+	return p, conf.Join(errs...)
+}
+
+// claimHeaders compiles propagate_claims.
+func claimHeaders(v *validator.Config, wants *validator.Wants) ([]claimHeader, error) {
+	if v == nil {
+		return nil, nil
+	}
+	var list []claimHeader
+	var errs []error
+	for i, c := range v.PropagateClaims {
+		name := http.CanonicalHeaderKey(c.Header)
+		if !outbound.ValidName(c.Header) || hopByHop(name) {
+			errs = append(errs, conf.At(fmt.Errorf("%q cannot be set from a claim, want the name of an end-to-end header", c.Header), i))
+			continue
+		}
+		list = append(list, claimHeader{slot: wants.Add(c.Claim, c.Use()), name: name, repeat: c.Use() == validator.Repeat})
+	}
+	return list, conf.Join(errs...)
+}
+
+// FoldHeader makes the spellings of a header name one: case, and "_" for "-".
+func FoldHeader(name string) string {
+	return strings.ToLower(strings.ReplaceAll(name, "_", "-"))
+}
+
+func forwardedHeader(canonical string) bool {
+	return strings.HasPrefix(canonical, "X-Forwarded-") || canonical == "Forwarded"
+}
+
+// request is a projected request with the memory that belongs to it.
+type request struct {
+	backends.Request
+	params [8]backends.Param
+	buf    []byte
+}
+
+var requests = sync.Pool{New: func() any { return new(request) }}
+
+func (q *request) free() {
+	header, forwarded, claims, buf := q.Header[:0], q.Forwarded[:0], q.Claims[:0], q.buf
+	if cap(buf) > smallBody {
+		buf = nil
+	}
+	*q = request{buf: buf[:0]}
+	q.Header, q.Forwarded, q.Claims = header, forwarded, claims
+	requests.Put(q)
+}
+
+// request projects r.
+func (p *projection) request(x *Exchange, w http.ResponseWriter, r *http.Request, claims *validator.Claims) (*request, error) {
+	q := requests.Get().(*request)
+	err := p.fill(q, x, r, claims)
+	if err == nil {
+		err = p.body(q, w, r)
+	}
+	if err != nil {
+		q.free()
+		return nil, err
+	}
+	return q, nil
+}
+
+func (p *projection) fill(q *request, x *Exchange, r *http.Request, claims *validator.Claims) error {
+	q.Method = r.Method
+	q.Params = q.params[:0]
+	for _, raw := range x.Params {
+		param, err := p.param(raw)
+		if err != nil {
+			return err
+		}
+		q.Params = append(q.Params, param)
+	}
+	if r.URL.RawQuery != "" {
+		q.Query = p.query.Filter(r.URL.RawQuery)
+	}
+	q.Header = p.headers(q.Header, r)
+	q.Forwarded = p.forwarded(q.Forwarded, x, r)
+	if claims != nil {
+		q.Caller = backends.Caller{ID: claims.ID(), Claims: claims}
+		q.Claims = p.claimFields(q.Claims, claims)
+	}
+	return nil
+}
+
+// param decodes one path segment once and escapes it again (security.md 24).
+func (p *projection) param(raw string) (backends.Param, error) {
+	value := raw
+	if strings.IndexByte(raw, '%') >= 0 {
+		decoded, err := url.PathUnescape(raw)
+		if err != nil {
+			return backends.Param{}, badParam("has a broken percent escape")
+		}
+		value = decoded
+	}
+	switch {
+	case value == "":
+		return backends.Param{}, badParam("is empty")
+	case value == "." || value == "..":
+		return backends.Param{}, badParam("is a dot segment")
+	case strings.ContainsAny(value, "/\\\x00\r\n"):
+		return backends.Param{}, badParam("has a slash, a backslash or a control character")
+	case p.rules.StrictParams && (strings.ContainsAny(value, "?#") || stillEncoded(value)):
+		return backends.Param{}, badParam("has encoded URL characters")
+	}
+	if plainSegment(raw) {
+		return backends.Param{Value: value, Escaped: raw}, nil
+	}
+	return backends.Param{Value: value, Escaped: string(backends.AppendSegment(nil, value))}, nil
+}
+
+func badParam(what string) error {
+	return &Denied{Status: 400, Reason: "bad_path", Detail: "a path parameter " + what}
+}
+
+// stillEncoded reports whether a decoded value would decode once more.
+func stillEncoded(value string) bool {
+	again, err := url.PathUnescape(value)
+	return err != nil || again != value
+}
+
+func plainSegment(s string) bool {
+	for i := 0; i < len(s); i++ {
+		if !backends.PlainByte(s[i]) {
+			return false
+		}
+	}
+	return true
+}
+
+// headers copies the fields that pass, in a fixed order.
+func (p *projection) headers(dst []outbound.Field, r *http.Request) []outbound.Field {
+	var named []string
+	if len(r.Header["Connection"]) > 0 {
+		named = connectionNames(r.Header["Connection"])
+	}
+	if p.all {
+		return p.everything(dst, r, named)
+	}
+	for _, name := range p.names {
+		if named != nil && slices.Contains(named, name) {
+			continue
+		}
+		for _, v := range r.Header[name] {
+			dst = append(dst, outbound.Field{Name: name, Value: v})
+		}
+	}
+	return dst
+}
+
+func (p *projection) everything(dst []outbound.Field, r *http.Request, named []string) []outbound.Field {
+	first := len(dst)
+	for name, values := range r.Header {
+		if hopByHop(name) || forwardedHeader(name) || name == "Accept-Encoding" || slices.Contains(named, name) {
+			continue
+		}
+		for _, v := range values {
+			dst = append(dst, outbound.Field{Name: name, Value: v})
+		}
+	}
+	sort.SliceStable(dst[first:], func(i, j int) bool { return dst[first+i].Name < dst[first+j].Name })
+	return dst
+}
+
+// connectionNames are the headers that Connection makes hop-by-hop. It takes off nothing that we set.
+func connectionNames(values []string) (names []string) {
+	for _, v := range values {
+		for name := range strings.SplitSeq(v, ",") {
+			names = append(names, http.CanonicalHeaderKey(strings.TrimSpace(name)))
+		}
+	}
+	return names
+}
+
+// forwarded says who asked: the whole X-Forwarded family is ours, built from the connection (pains.md X8).
+func (p *projection) forwarded(dst []outbound.Field, x *Exchange, r *http.Request) []outbound.Field {
+	chain := x.Peer
+	if x.Trusted {
+		if before := strings.Join(r.Header["X-Forwarded-For"], ", "); before != "" {
+			chain = before + ", " + x.Peer
+		}
+	}
+	proto, host := "http", r.Host
+	if r.TLS != nil {
+		proto = "https"
+	}
+	if x.Trusted {
+		host = or(r.Header.Get("X-Forwarded-Host"), host)
+		proto = or(r.Header.Get("X-Forwarded-Proto"), proto)
+	}
+	dst = append(dst, outbound.Field{Name: "X-Forwarded-For", Value: chain},
+		outbound.Field{Name: "X-Forwarded-Host", Value: host}, outbound.Field{Name: "X-Forwarded-Proto", Value: proto})
+	if p.agent && r.Header["User-Agent"] != nil {
+		return append(dst, outbound.Field{Name: "X-Forwarded-Via", Value: p.rules.UserAgent})
+	}
+	return append(dst, outbound.Field{Name: "User-Agent", Value: p.rules.UserAgent})
+}
+
+func or(a, b string) string {
+	if a != "" {
+		return a
+	}
+	return b
+}
+
+func (p *projection) claimFields(dst []outbound.Field, claims *validator.Claims) []outbound.Field {
+	for i := range p.claims {
+		c := &p.claims[i]
+		if c.repeat {
+			for _, v := range claims.Values(c.slot) {
+				dst = append(dst, outbound.Field{Name: c.name, Value: v})
+			}
+		} else if v, ok := claims.Value(c.slot); ok {
+			dst = append(dst, outbound.Field{Name: c.name, Value: v})
+		}
+	}
+	return dst
+}
+
+// body reads what is small, keeps what several backends need, and hands on the rest as it comes.
+func (p *projection) body(q *request, w http.ResponseWriter, r *http.Request) error {
+	if r.ContentLength == 0 || r.Body == nil || r.Body == http.NoBody {
+		return nil
+	}
+	limit := int64(smallBody)
+	if p.fanOut {
+		limit = maxFanOutBody
+	}
+	if r.ContentLength > limit && !p.fanOut {
+		q.Body = backends.Body{Stream: r.Body, Length: r.ContentLength}
+		return nil
+	}
+	read, err := readUpTo(q.buf[:0], r.Body, r.ContentLength, limit)
+	q.buf = read
+	switch {
+	case err == nil:
+		q.Body = backends.Body{Bytes: read, Length: int64(len(read))}
+		return nil
+	case !errors.Is(err, errMore):
+		return badBody(err)
+	case p.fanOut:
+		return &Denied{Status: http.StatusRequestEntityTooLarge, Reason: "body_too_large", Detail: fmt.Sprintf("the body is longer than %d bytes", limit)}
+	}
+	q.Body = backends.Body{Stream: io.MultiReader(strings.NewReader(string(read)), r.Body), Length: r.ContentLength}
+	return nil
+}
+
+var errMore = errors.New("there is more")
+
+// readUpTo reads a body of the given length (-1: unknown) into buf; errMore if it is longer than limit.
+func readUpTo(buf []byte, body io.Reader, length, limit int64) ([]byte, error) {
+	if length > limit {
+		return buf, errMore
+	}
+	if length > 0 {
+		buf = slices.Grow(buf, int(length))
+	}
+	for {
+		if len(buf) == cap(buf) {
+			buf = slices.Grow(buf, 4096)
+		}
+		n, err := body.Read(buf[len(buf):cap(buf)])
+		buf = buf[:len(buf)+n]
+		switch {
+		case err == io.EOF:
+			return buf, nil
+		case err != nil:
+			return buf, err
+		case int64(len(buf)) > limit:
+			return buf, errMore
+		}
+	}
+}
+
+func badBody(err error) error {
+	var tooLarge *http.MaxBytesError
+	if errors.As(err, &tooLarge) {
+		return &Denied{Status: http.StatusRequestEntityTooLarge, Reason: "body_too_large", Detail: fmt.Sprintf("the body is longer than %d bytes", tooLarge.Limit)}
+	}
+	return &Denied{Status: http.StatusBadRequest, Reason: "bad_body", Detail: "the body could not be read"}
+}
+
+// pathParams lists the parameters of a route by position.
+func pathParams(path string) (names []string, err error) {
+	for segment := range strings.SplitSeq(strings.TrimPrefix(path, "/"), "/") {
+		name, ok := strings.CutPrefix(segment, "{")
+		if !ok {
+			if strings.ContainsAny(segment, "{}:*?#") {
+				return nil, fmt.Errorf("segment %q: a parameter stands alone between slashes, as {name}; the characters :*?# mean something else", segment)
+			}
+			continue
+		}
+		name, ok = strings.CutSuffix(name, "}")
+		if !ok || name == "" || strings.ContainsAny(name, "{}") {
+			return nil, fmt.Errorf("segment %q: want {name}", segment)
+		}
+		if slices.Contains(names, name) {
+			return nil, fmt.Errorf("parameter {%s} stands twice", name)
+		}
+		names = append(names, name)
+	}
+	return names, nil
+}

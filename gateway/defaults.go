@@ -1,0 +1,91 @@
+package gateway
+
+import (
+	"gatehouse/backends"
+	"gatehouse/endpoints"
+	"gatehouse/validator"
+)
+
+// manners are the defaults that depend on the file's version (config.md, "Defaults that depend on the version"). Every
+// other default stands next to its field. There is no second code path: each row has a key.
+type manners struct {
+	successStatus   []string
+	failureStatus   []string // of a breaker
+	onError         string
+	followRedirects int
+	passStatus      bool
+	errorStatuses   string
+	errorFormat     string
+	headersPrefix   string
+	audienceMatch   string
+	requireExp      bool
+	requireBearer   bool
+	algs            []string // nil: alg must be written
+	autoHead        bool
+	autoOptions     bool
+	pathDecoding    bool // false: encoded URL characters in a parameter are refused
+	versionHeader   bool
+}
+
+func mannersOf(version int) manners {
+	switch version {
+	case 2, 3:
+		return manners{
+			successStatus: []string{"200", "201"}, failureStatus: []string{"5xx"}, onError: "fail", followRedirects: 10,
+			passStatus: false, errorStatuses: "500", errorFormat: "krakend", headersPrefix: "X-Krakend",
+			audienceMatch: "all", requireExp: false, requireBearer: version == 2,
+			autoHead: false, autoOptions: false, pathDecoding: false, versionHeader: true,
+		}
+	}
+	return manners{
+		successStatus: []string{"2xx"}, failureStatus: []string{"5xx", "429"}, onError: "pass", followRedirects: 0,
+		passStatus: true, errorStatuses: "precise", errorFormat: "json", headersPrefix: "X-Gateway",
+		audienceMatch: "any", requireExp: true, requireBearer: true, algs: []string{"RS256", "ES256"},
+		autoHead: true, autoOptions: true, pathDecoding: true, versionHeader: false,
+	}
+}
+
+// endpoint fills what neither the endpoint nor the service says.
+func (m manners) endpoint(c endpoints.Config) endpoints.Config {
+	c.PassStatus = or(c.PassStatus, m.passStatus)
+	c.ErrorStatuses = or(c.ErrorStatuses, m.errorStatuses)
+	if c.Extra.Validator != nil {
+		v := m.validator(*c.Extra.Validator)
+		c.Extra.Validator = &v
+	}
+	for i := range c.Backend {
+		c.Backend[i] = m.backend(c.Backend[i])
+	}
+	return c
+}
+
+func (m manners) backend(c backends.Config) backends.Config {
+	if c.SuccessStatus == nil {
+		c.SuccessStatus = backends.Statuses(m.successStatus...)
+	}
+	c.OnError = or(c.OnError, m.onError)
+	c.FollowRedirects = or(c.FollowRedirects, m.followRedirects)
+	if b := c.Extra.Breaker; b != nil && b.FailureStatus == nil {
+		own := *b
+		own.FailureStatus = backends.Statuses(m.failureStatus...)
+		c.Extra.Breaker = &own
+	}
+	return c
+}
+
+func (m manners) validator(c validator.Config) validator.Config {
+	c.AudienceMatch = or(c.AudienceMatch, m.audienceMatch)
+	c.RequireExp = or(c.RequireExp, m.requireExp)
+	c.RequireBearer = or(c.RequireBearer, m.requireBearer)
+	if c.Alg == "" && len(c.Algs) == 0 {
+		c.Algs = m.algs
+	}
+	return c
+}
+
+func or[T any](p *T, v T) *T {
+	if p != nil {
+		return p
+	}
+	return &v
+}

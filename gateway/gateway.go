@@ -1,0 +1,223 @@
+package gateway
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"runtime/debug"
+	"slices"
+	"strings"
+
+	"gatehouse/backends"
+	"gatehouse/endpoints"
+	"gatehouse/internal/conf"
+	"gatehouse/validator"
+)
+
+// Shared outlives a configuration: what a reload must not forget. It is made once and handed to every [New].
+type Shared struct {
+	Keys    *validator.Keys
+	Tokens  *backends.Tokens
+	Hosts   *backends.Hosts
+	Log     *slog.Logger
+	Release string // our version, for User-Agent and version headers
+}
+
+// Gateway is a compiled configuration: an [http.Handler].
+type Gateway struct {
+	router  *router
+	client  *addresses
+	claimed map[string]bool // folded names of headers that some endpoint sets from a claim
+	access  *accessLog      // nil: none
+	log     *slog.Logger
+}
+
+// New compiles a configuration: it starts nothing, opens no port and asks no network. Every mistake is told at once.
+func New(cfg Config, shared Shared) (*Gateway, error) {
+	m := mannersOf(cfg.Version)
+	full := inherit(cfg, m)
+	g := &Gateway{claimed: claimedHeaders(full), log: shared.Log}
+	var errs []error
+	at := func(err error, path ...any) {
+		if err != nil {
+			errs = append(errs, conf.At(err, path...))
+		}
+	}
+	at(checkService(cfg))
+	var err error
+	g.client, err = newAddresses(routerOf(cfg))
+	at(err, "extra_config", "router")
+	g.access = newAccessLog(routerOf(cfg), shared.Log)
+
+	env := endpoints.Env{Keys: shared.Keys, Hosts: shared.Hosts, Tokens: shared.Tokens, Log: shared.Log,
+		Voice: voiceOf(cfg, m, shared.Release), Rules: g.rules(cfg, m, shared.Release)}
+	var routes []route
+	for i, e := range full {
+		compiled, err := endpoints.New(e, env)
+		at(err, "endpoints", i)
+		if err == nil {
+			routes = append(routes, route{endpoint: compiled, index: i})
+		}
+	}
+	g.router, err = newRouter(cfg, m, env.Voice, routes)
+	at(err)
+	if err := conf.Join(errs...); err != nil {
+		return nil, err
+	}
+	return g, nil
+}
+
+// inherit fills every endpoint from the service, by value, downwards.
+func inherit(cfg Config, m manners) []endpoints.Config {
+	s := endpoints.Service{Host: cfg.Host, Timeout: cfg.Timeout, CacheTTL: cfg.CacheTTL, OutputEncoding: cfg.OutputEncoding}
+	if cfg.Version >= 4 {
+		s.Validator = cfg.Extra.Validator
+	}
+	full := make([]endpoints.Config, len(cfg.Endpoints))
+	for i, e := range cfg.Endpoints {
+		full[i] = m.endpoint(e.Inherit(s))
+	}
+	return full
+}
+
+func routerOf(cfg Config) RouterConfig {
+	if cfg.Extra.Router == nil {
+		return RouterConfig{}
+	}
+	return *cfg.Extra.Router
+}
+
+// claimedHeaders are all headers that any endpoint sets from a claim: no client may send them, anywhere.
+func claimedHeaders(full []endpoints.Config) map[string]bool {
+	set := map[string]bool{}
+	for _, e := range full {
+		if v := e.Extra.Validator; v != nil {
+			for _, c := range v.PropagateClaims {
+				set[endpoints.FoldHeader(c.Header)] = true
+			}
+		}
+	}
+	return set
+}
+
+func (g *Gateway) rules(cfg Config, m manners, release string) endpoints.ProjectRules {
+	r := routerOf(cfg)
+	return endpoints.ProjectRules{
+		UserAgent:    "gatehouse/" + release,
+		StrictParams: !conf.Value(r.DisablePathDecoding, m.pathDecoding),
+		ClaimHeaders: g.claimed,
+	}
+}
+
+func voiceOf(cfg Config, m manners, release string) endpoints.Voice {
+	r := routerOf(cfg)
+	v := endpoints.Voice{
+		JSON:      conf.Value(cfg.ErrorFormat, m.errorFormat) == "json",
+		Message:   r.ReturnErrorMsg,
+		Completed: http.CanonicalHeaderKey(conf.Value(cfg.HeadersPrefix, m.headersPrefix) + "-Completed"),
+		KrakenD:   cfg.Version < 4,
+	}
+	if !conf.Value(r.HideVersionHeader, !m.versionHeader) {
+		v.Version = "Version " + release
+	}
+	return v
+}
+
+func checkService(cfg Config) error {
+	var errs []error
+	if p := conf.Value(cfg.Port, 8080); p < 0 || p > 65535 {
+		errs = append(errs, conf.At(fmt.Errorf("got %d, want 0 to 65535", p), "port"))
+	}
+	if !validIP(cfg.ListenIP) {
+		errs = append(errs, conf.At(fmt.Errorf("got %q, want an address such as \"127.0.0.1\"", cfg.ListenIP), "listen_ip"))
+	}
+	return conf.Join(errs...)
+}
+
+// ServeHTTP answers one request: the record is made here, the claim headers that a client may not send are taken off, and
+// whatever happens below, one log line is written.
+func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	x := endpoints.NewExchange()
+	defer g.finish(x, w, r)
+	g.client.tell(x, r)
+	g.strip(r)
+	if len(r.TransferEncoding) > 0 && r.ProtoMajor == 1 {
+		// Go serves a request with both lengths by its chunks and forgets the other: nothing behind it may be read.
+		w.Header()["Connection"] = []string{"close"}
+	}
+	g.router.serve(x, w, r)
+}
+
+// strip takes off every header that any endpoint sets from a claim, in every spelling (security.md 21).
+func (g *Gateway) strip(r *http.Request) {
+	if len(g.claimed) == 0 {
+		return
+	}
+	for name := range r.Header {
+		if g.claimed[name] || g.claimed[endpoints.FoldHeader(name)] {
+			delete(r.Header, name)
+		}
+	}
+}
+
+// finish ends the record of a request, also of one that panicked.
+func (g *Gateway) finish(x *endpoints.Exchange, w http.ResponseWriter, r *http.Request) {
+	cause := recover()
+	if cause != nil && cause != http.ErrAbortHandler {
+		g.log.Error("panic", "error", fmt.Sprint(cause), "method", r.Method, "route", x.Endpoint, "stack", string(debug.Stack()))
+		if x.Status == 0 {
+			x.Reason = "internal"
+			g.router.voice.Fail(x, w, r, errors.New("panic"))
+			cause = nil
+		}
+	}
+	g.access.write(x, r)
+	x.Free()
+	if cause != nil {
+		panic(http.ErrAbortHandler)
+	}
+}
+
+// Protected tells of every endpoint, in order, whether a client must say who it is, and whether the file says on purpose
+// that it need not.
+func unmarked(cfg Config) (list []int) {
+	for i, e := range inherit(cfg, mannersOf(cfg.Version)) {
+		if !e.Protected() && !e.Public {
+			list = append(list, i)
+		}
+	}
+	return list
+}
+
+// RequireAuth is a mistake for every endpoint that is public without saying so.
+func RequireAuth(cfg Config) error {
+	var errs []error
+	for _, i := range unmarked(cfg) {
+		errs = append(errs, conf.At(errors.New(`anybody may pass: it has no auth/validator and does not say "public": true`), "endpoints", i))
+	}
+	return conf.Join(errs...)
+}
+
+// Row is one line of the table that check prints.
+type Row struct {
+	Method, Path, Who string
+	Backends          []string
+	Timeout           string
+}
+
+// Table lists the endpoints with what they inherited.
+func Table(cfg Config) []Row {
+	var rows []Row
+	for _, e := range inherit(cfg, mannersOf(cfg.Version)) {
+		row := Row{Method: e.Method, Path: e.Endpoint, Who: "anybody", Timeout: e.Timeout.String()}
+		if v := e.Extra.Validator; v != nil {
+			row.Who = v.Summary()
+		}
+		for _, b := range e.Backend {
+			row.Backends = append(row.Backends, strings.Join(b.Host, ",")+b.URLPattern)
+		}
+		rows = append(rows, row)
+	}
+	return slices.Clip(rows)
+}

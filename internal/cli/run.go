@@ -1,0 +1,97 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+
+	"github.com/spf13/cobra"
+
+	"gatehouse/backends"
+	"gatehouse/gateway"
+	"gatehouse/internal/conf"
+	"gatehouse/internal/outbound"
+	"gatehouse/validator"
+)
+
+func runCommand(out, errOut io.Writer) *cobra.Command {
+	var file string
+	var port, debug int
+	cmd := &cobra.Command{
+		Use:   "run -c gateway.json",
+		Short: "Serve a configuration",
+		Args:  cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			l, err := load(file, nil, errOut)
+			if err != nil {
+				return err
+			}
+			if cmd.Flags().Changed("port") {
+				l.cfg.Port = &port
+			}
+			l.cfg.Debug = l.cfg.Debug || debug > 0
+			return l.serve(cmd.Context(), newLog(out, debug > 0), nil)
+		},
+	}
+	cmd.Flags().StringVarP(&file, "config", "c", "", "the configuration file")
+	cmd.Flags().IntVarP(&port, "port", "p", 8080, "listen on this port instead of the file's")
+	cmd.Flags().CountVarP(&debug, "debug", "d", "serve /__debug/ and log more")
+	return cmd
+}
+
+func newLog(out io.Writer, debug bool) *slog.Logger {
+	level := slog.LevelInfo
+	if debug {
+		level = slog.LevelDebug
+	}
+	return slog.New(slog.NewJSONHandler(out, &slog.HandlerOptions{Level: level}))
+}
+
+// serve compiles, listens and answers until ctx ends. ready, if there is one, is told the address.
+func (l *loaded) serve(ctx context.Context, log *slog.Logger, ready func(net.Addr)) error {
+	shared := newShared(log)
+	defer shared.close()
+	g, err := l.compile(shared.Shared)
+	if err != nil {
+		return err
+	}
+	l.warn()
+	port := conf.Value(l.cfg.Port, 8080)
+	listener, err := gateway.Listen(l.cfg.ListenIP, port)
+	if err != nil {
+		return unable(err)
+	}
+	g.Start()
+	defer g.Close()
+	log.Info("listening", "address", listener.Addr().String(), "endpoints", len(l.cfg.Endpoints), "release", release)
+	if ready != nil {
+		ready(listener.Addr())
+	}
+	if err := gateway.NewServer(l.cfg, g, log).Serve(ctx, listener); err != nil {
+		return unable(fmt.Errorf("cannot serve: %w", err))
+	}
+	log.Info("stopped")
+	return nil
+}
+
+// shared is what outlives a configuration, and its end.
+type shared struct{ gateway.Shared }
+
+func newShared(log *slog.Logger) *shared {
+	opt := outbound.Options{}
+	return &shared{gateway.Shared{
+		Keys:    validator.NewKeys(validator.KeysConfig{Log: log, UserAgent: "gatehouse/" + release}),
+		Hosts:   backends.NewHosts(opt, log),
+		Tokens:  backends.NewTokens(backends.TokensConfig{Log: log, UserAgent: "gatehouse/" + release}),
+		Log:     log,
+		Release: release,
+	}}
+}
+
+func (s *shared) close() {
+	s.Tokens.Close()
+	s.Keys.Close()
+	s.Hosts.Close()
+}
