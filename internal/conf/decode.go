@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"reflect"
+	"strings"
 )
 
 // Decode fills root (a pointer to a struct) and returns every mistake at once, located.
@@ -104,7 +105,7 @@ func (w *walk) value(n *node, rv reflect.Value, at spot) {
 		return
 	}
 	if at.of != nil && at.of.secret {
-		n.secret = true
+		w.hide(n)
 	}
 	switch how {
 	case asAny:
@@ -124,6 +125,14 @@ func (w *walk) value(n *node, rv reflect.Value, at spot) {
 	default:
 		w.byKind(n, rv, at)
 	}
+}
+
+// hide keeps a value that is tagged as a secret out of all that is shown.
+func (w *walk) hide(n *node) {
+	if n.kind == String && !strings.Contains(n.text, "${") {
+		w.expander.secrets = append(w.expander.secrets, secret{n.text, hidden})
+	}
+	n.secret = true
 }
 
 func (w *walk) byKind(n *node, rv reflect.Value, at spot) {

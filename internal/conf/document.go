@@ -18,7 +18,7 @@ type Document struct {
 	breaks   []int // offsets of line breaks
 	root     *node
 	warnings []*Error
-	secrets  []secret // what ${…} brought in, for Redact
+	secrets  []secret // longest first, for Redact
 }
 
 // Parse reads JSON and keeps the place of every key and value. An error is an [*Error]: bad JSON with line and column, an

@@ -3,6 +3,7 @@ package conf
 import (
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 )
 
@@ -20,10 +21,19 @@ func (p Path) String() string {
 			if b.Len() > 0 {
 				b.WriteByte('.')
 			}
-			b.WriteString(s)
+			b.WriteString(keyShown(s))
 		}
 	}
 	return b.String()
+}
+
+// keyShown quotes a key that would be read as more than one, or as nothing.
+func keyShown(key string) string {
+	odd := func(r rune) bool { return r == '"' || r == '[' || r == ' ' || !strconv.IsPrint(r) }
+	if key == "" || strings.ContainsFunc(key, odd) {
+		return strconv.Quote(key)
+	}
+	return key
 }
 
 // Error is one mistake and its place. Whoever finds it knows what is wrong; its parents add where (see [At]).
@@ -72,13 +82,14 @@ func At(err error, path ...any) error {
 // Join is errors.Join.
 func Join(errs ...error) error { return errors.Join(errs...) }
 
-// Flatten lists the single mistakes of a joined error; what is not an [Error] becomes one without a place.
+// Flatten lists the single mistakes of a joined error; what is not an [Error] becomes one without a place. A mistake that
+// is made of others is those, at its path.
 func Flatten(err error) []*Error {
 	switch e := err.(type) {
 	case nil:
 		return nil
 	case *Error:
-		return []*Error{e}
+		return e.parts()
 	case interface{ Unwrap() []error }:
 		var out []*Error
 		for _, one := range e.Unwrap() {
@@ -88,4 +99,22 @@ func Flatten(err error) []*Error {
 	default:
 		return []*Error{{Err: err}}
 	}
+}
+
+func (e *Error) parts() []*Error {
+	switch e.Err.(type) {
+	case *Error, interface{ Unwrap() []error }:
+	default:
+		return []*Error{e}
+	}
+	var out []*Error
+	for _, part := range Flatten(e.Err) {
+		whole := *part
+		whole.Path = append(append(Path{}, e.Path...), part.Path...)
+		if part.File == "" {
+			whole.File, whole.Line, whole.Column = e.File, e.Line, e.Column
+		}
+		out = append(out, &whole)
+	}
+	return out
 }

@@ -7,6 +7,8 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"strconv"
+	"strings"
 )
 
 // Reader is a type that chooses its shape by what stands there: a pair or an object, a string or a list. What it returns
@@ -113,22 +115,16 @@ func article(kind string) string {
 	return "the " + kind // "number", or a number and its digits
 }
 
-// hideOwn takes what came from outside out of a message that a type wrote about its own value.
+// hideOwn takes what came from outside out of a message that a type wrote about its own value, however short it is.
 func (w *walk) hideOwn(n *node, err error) error {
-	e := n.expansion
-	if e == nil || !e.from {
+	if n.expansion == nil || !n.expansion.from {
 		return err
 	}
-	text := err.Error()
-	for _, s := range w.expander.secrets {
-		if s.text != "" {
-			text = s.replaceIn(text)
-		}
+	short := strconv.Quote(n.expansion.text)
+	if text := err.Error(); strings.Contains(text, short) {
+		return errors.New(strings.ReplaceAll(text, short, strconv.Quote(n.text)))
 	}
-	if text == err.Error() {
-		return err
-	}
-	return errors.New(text)
+	return err
 }
 
 // raw is the value as JSON: the file's own bytes, or new ones where ${…} changed something.

@@ -18,40 +18,56 @@ type place struct {
 	shape *shape
 	typ   reflect.Type
 	level bool // its keys are namespaces
+	begin int  // where in the path its namespace stands; 0 outside of them
 }
 
 // places lists all objects of the grammar, parents first. A type within itself is listed once.
 func (all shapes) places(root reflect.Type) []place {
-	var out []place
-	var visit func(t reflect.Type, path Path, level bool, within []reflect.Type)
-	visit = func(t reflect.Type, path Path, level bool, within []reflect.Type) {
-		if readsHow(t) != byShape {
+	v := &visit{shapes: all}
+	v.visit(root, place{}, nil)
+	return v.found
+}
+
+type visit struct {
+	shapes shapes
+	found  []place
+}
+
+// visit goes into a type that stands at p.
+func (v *visit) visit(t reflect.Type, p place, within []reflect.Type) {
+	if readsHow(t) != byShape {
+		return
+	}
+	switch t.Kind() {
+	case reflect.Pointer:
+		v.visit(t.Elem(), p, within)
+	case reflect.Slice, reflect.Array:
+		p.level = false
+		v.visit(t.Elem(), p.under(anyIndex{}), within)
+	case reflect.Map:
+		p.level = false
+		v.visit(t.Elem(), p.under(anyKey{}), within)
+	case reflect.Struct:
+		if slices.Contains(within, t) {
 			return
 		}
-		under := func(segment any) Path { return append(path[:len(path):len(path)], segment) }
-		switch t.Kind() {
-		case reflect.Pointer:
-			visit(t.Elem(), path, level, within)
-		case reflect.Slice, reflect.Array:
-			visit(t.Elem(), under(anyIndex{}), false, within)
-		case reflect.Map:
-			visit(t.Elem(), under(anyKey{}), false, within)
-		case reflect.Struct:
-			if slices.Contains(within, t) {
-				return
+		p.shape, p.typ = v.shapes.of(t), t
+		v.found = append(v.found, p)
+		within = append(within[:len(within):len(within)], t)
+		for _, f := range p.shape.fields {
+			next := p.under(f.name)
+			if p.level {
+				next.begin = len(p.path)
 			}
-			s := all.of(t)
-			out = append(out, place{path: path, shape: s, typ: t, level: level})
-			within = append(within[:len(within):len(within)], t)
-			for _, f := range s.fields {
-				if !f.open {
-					visit(f.typ, under(f.name), f.namespaces, within)
-				}
-			}
+			next.level = f.namespaces
+			v.visit(f.typ, next, within)
 		}
 	}
-	visit(root, nil, false, nil)
-	return out
+}
+
+func (p place) under(segment any) place {
+	p.path = append(p.path[:len(p.path):len(p.path)], segment)
+	return p
 }
 
 // places are those of the root type, found once.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"cmp"
 	"encoding/json"
+	"net/url"
 	"slices"
 	"strconv"
 	"strings"
@@ -13,30 +14,30 @@ import (
 // would blot out half of every message.
 const shortSecret = 4
 
-// Redact writes what ${…} brought in as the file has it: "${API_KEY}". Everything that shows parts of a configuration to
-// people passes through it; messages that were located have done so.
-func (d *Document) Redact(text string) string {
-	for _, s := range d.secrets {
-		if len(s.text) < shortSecret || s.text == "true" || s.text == "false" {
-			continue
-		}
-		text = s.replaceIn(text)
-	}
-	return text
-}
-
-// replaceIn also finds a secret that stands between quotes, escaped.
-func (s secret) replaceIn(text string) string {
-	text = strings.ReplaceAll(text, s.text, s.written)
-	escaped := strconv.Quote(s.text)
-	return strings.ReplaceAll(text, escaped[1:len(escaped)-1], s.written)
-}
+// Redact writes what ${…} brought in as the file has it, "${API_KEY}", and what was tagged as a secret as "(hidden)".
+// Everything that shows parts of a configuration to people passes through it; located messages have done so.
+func (d *Document) Redact(text string) string { return redactor(d.secrets).Replace(text) }
 
 // keepSecrets remembers what came from outside, the longest first: one may be a part of another.
 func (d *Document) keepSecrets(found []secret) {
-	d.secrets = append(d.secrets, found...)
+	for _, s := range found {
+		if len(s.text) >= shortSecret && s.text != "true" && s.text != "false" && !slices.Contains(d.secrets, s) {
+			d.secrets = append(d.secrets, s)
+		}
+	}
 	slices.SortStableFunc(d.secrets, func(a, b secret) int { return cmp.Compare(len(b.text), len(a.text)) })
-	d.secrets = slices.Compact(d.secrets)
+}
+
+// redactor finds secrets as they are, between quotes, and in URLs.
+func redactor(secrets []secret) *strings.Replacer {
+	var pairs []string
+	for _, s := range secrets {
+		escaped := strconv.Quote(s.text)
+		for _, form := range []string{s.text, escaped[1 : len(escaped)-1], url.QueryEscape(s.text), url.PathEscape(s.text)} {
+			pairs = append(pairs, form, s.written)
+		}
+	}
+	return strings.NewReplacer(pairs...)
 }
 
 // hidden stands for a value that was written in plain and is nobody's business.

@@ -1,0 +1,166 @@
+package conf
+
+import (
+	"bufio"
+	"cmp"
+	"fmt"
+	"io"
+	"reflect"
+	"strings"
+)
+
+// Reference prints the grammar that root (a struct or a pointer to one) describes as Markdown: a table of keys for each
+// object, parents first, one that stands in several places once. It is an error if a field has no doc.
+func Reference(w io.Writer, root any) error {
+	t := bare(reflect.TypeOf(root))
+	if t == nil || t.Kind() != reflect.Struct {
+		return fmt.Errorf("got %T, want a struct", root)
+	}
+	all := shapes{}
+	var order []reflect.Type
+	byType := map[reflect.Type][]place{}
+	for _, p := range all.places(t) {
+		if byType[p.typ] == nil {
+			order = append(order, p.typ)
+		}
+		byType[p.typ] = append(byType[p.typ], p)
+	}
+	out := bufio.NewWriter(w)
+	for i, t := range order {
+		if i > 0 {
+			fmt.Fprintln(out)
+		}
+		if err := section(out, byType[t], all.of(t)); err != nil {
+			return err
+		}
+	}
+	return out.Flush()
+}
+
+// section prints one object: its name, where it stands, and its keys.
+func section(out io.Writer, places []place, s *shape) error {
+	first := places[0]
+	fmt.Fprintf(out, "## %s\n\n", title(first))
+	if len(places) > 1 || first.level {
+		var where []string
+		for _, p := range places {
+			where = append(where, "`"+wording(p.path)+"`")
+		}
+		fmt.Fprintf(out, "Stands in %s.\n\n", strings.Join(where, ", "))
+	}
+	fmt.Fprint(out, "| key | type | default | since | what it is |\n|---|---|---|---|---|\n")
+	for _, f := range s.fields {
+		if f.doc == "" {
+			return fmt.Errorf("%v: the key %q has no doc", first.typ, f.name)
+		}
+		words := f.doc
+		if len(f.old) > 0 {
+			words += " Formerly `" + strings.Join(f.old, "`, `") + "`."
+		}
+		def := ""
+		if f.def != "" {
+			def = "`" + f.def + "`"
+			if strings.Contains(f.def, " ") {
+				def = f.def
+			}
+		}
+		fmt.Fprintf(out, "| `%s` | %s | %s | %s | %s |\n", f.name, cell(typeName(f.typ, f)), cell(def), f.since, cell(words))
+	}
+	return nil
+}
+
+// title names an object by what people call it: a namespace by its name, any other by its path.
+func title(p place) string {
+	if len(p.path) == 0 {
+		return "The file"
+	}
+	if p.level {
+		return "Namespaces of " + cmp.Or(wording(p.path[:len(p.path)-1]), "the file")
+	}
+	return "`" + wording(p.path[p.begin:]) + "`"
+}
+
+// wording is a path of the grammar: endpoints[].backend[], providers.NAME.
+func wording(path Path) string {
+	var b strings.Builder
+	for _, segment := range path {
+		switch s := segment.(type) {
+		case anyIndex:
+			b.WriteString("[]")
+			continue
+		case anyKey:
+			segment = "NAME"
+		case string:
+			segment = s
+		}
+		if b.Len() > 0 {
+			b.WriteByte('.')
+		}
+		fmt.Fprint(&b, segment)
+	}
+	return b.String()
+}
+
+// typeName is what a key takes, in words.
+func typeName(t reflect.Type, f *field) string {
+	t = bare(t)
+	if described, ok := reflect.New(t).Interface().(Described); ok {
+		return describedName(described.ConfSchema())
+	}
+	switch readsHow(t) {
+	case asAny, asRaw, byReader, byJSON:
+		return "any"
+	case asDuration:
+		return "duration"
+	case asDigits:
+		return "number"
+	case byText:
+		return stringName(f)
+	}
+	switch t.Kind() {
+	case reflect.Struct:
+		return "object"
+	case reflect.Map:
+		return "object of " + typeName(t.Elem(), f)
+	case reflect.Slice:
+		return "list of " + typeName(t.Elem(), f)
+	case reflect.Array:
+		return fmt.Sprintf("list of %d: %s", t.Len(), typeName(t.Elem(), f))
+	case reflect.String:
+		return stringName(f)
+	case reflect.Bool:
+		return "boolean"
+	case reflect.Float32, reflect.Float64:
+		return "number"
+	}
+	return "whole number"
+}
+
+func stringName(f *field) string {
+	if f.enum == nil {
+		return "string"
+	}
+	return "`\"" + strings.Join(f.enum, "\"`, `\"") + "\"`"
+}
+
+func describedName(schema map[string]any) string {
+	if name, ok := schema["title"].(string); ok {
+		return name
+	}
+	switch kinds := schema["type"].(type) {
+	case string:
+		return kinds
+	case []any:
+		var names []string
+		for _, k := range kinds {
+			names = append(names, fmt.Sprint(k))
+		}
+		return strings.Join(names, " or ")
+	}
+	return "any"
+}
+
+// cell keeps a text within its cell.
+func cell(text string) string {
+	return strings.NewReplacer("|", "\\|", "\n", " ").Replace(text)
+}
