@@ -87,9 +87,9 @@ func (r *Response) Adopt(parts ...*Response) { r.parts = append(r.parts, parts..
 
 // Env is what a backend is compiled against: what the endpoint around it offers, and what outlives a configuration.
 type Env struct {
-	Params  []string                     // names of the endpoint's path parameters, by position
-	Claim   func(name string) (slot int) // asks for a claim as a path segment; nil: the endpoint has no validator
-	Earlier int                          // how many earlier steps {respN_…} may point at; 0 outside a sequence
+	Params  []string                                // names of the endpoint's path parameters, by position
+	Claim   func(name string) (slot int, err error) // asks for a claim as a path segment; nil: the endpoint has no validator
+	Earlier int                                     // how many earlier steps {respN_…} may point at; 0 outside a sequence
 	Hosts   *Hosts
 	Tokens  *Tokens
 	Log     *slog.Logger

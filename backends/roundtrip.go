@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"strings"
 	"sync"
 	"time"
 
@@ -208,7 +209,7 @@ func recycle(r *Response) {
 // field is the first value of a header field; names are compared without case.
 func field(header []outbound.Field, name string) string {
 	for i := range header {
-		if outbound.EqualName(header[i].Name, name) {
+		if strings.EqualFold(header[i].Name, name) {
 			return header[i].Value
 		}
 	}

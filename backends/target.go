@@ -72,7 +72,8 @@ func parsePiece(name string, env Env) (piece, error) {
 		if env.Claim == nil {
 			return piece{}, fmt.Errorf("{%s} needs a token, and the endpoint has no auth/validator", name)
 		}
-		return piece{kind: pieceClaim, slot: env.Claim(claim), text: name}, nil
+		slot, err := env.Claim(claim)
+		return piece{kind: pieceClaim, slot: slot, text: name}, err
 	}
 	if step, path, ok := earlierRef(name); ok {
 		if step >= env.Earlier {
