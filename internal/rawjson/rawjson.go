@@ -1,96 +1,124 @@
 // Package rawjson works on JSON as bytes. One pass validates a text and indexes what a plan needs to see; compiled plans
 // then edit, merge and print it without decoding: numbers keep every digit, strings their escapes, objects the order of
 // their keys.
+//
+// What counts as JSON is RFC 8259, strictly, with one exception: bytes in strings that are not UTF-8 pass untouched
+// (ParseStrict refuses them). Keys are compared by what they say, not by how they are spelt: "a" and "\u0061" are one
+// key. Where an object has a key twice the last value counts, and an object that is edited prints each key once.
 package rawjson
 
 // Value is one JSON value: as it came (bytes and an index), or, once a plan has edited it, an object kept as members.
-// A Value may be reused; what it hands out is valid until Reset and must not be changed.
+// The zero Value is no value. A Value may be reused; what it hands out is valid until Reset and must not be changed.
+// Every method may use the Value's own memory to answer: a Value belongs to one goroutine at a time.
 type Value struct {
-	todo int
+	kind    byte
+	edited  bool     // it is members; else it is raw
+	listed  bool     // members are those of raw
+	escaped bool     // a key of members has a backslash
+	raw     []byte   // the value as it came, without white space around it
+	src     []byte   // what nodes point into
+	nodes   []node   // the index
+	root    int      // the node of raw
+	depth   int      // how deep nodes go below root
+	members []Member // the object as it is now
+	elems   [][]byte // what Elements has handed out
+
+	buf   []byte   // what was rewritten; members point into it
+	rows  []uint32 // a stack of child lists, for edits inside edits
+	keys  keySet
+	inner keySet  // keys for objects inside, while keys is needed
+	more  []node  // an index of something inside raw or of a rewritten part
+	tree  tree    // flatmap's
+	nest  nesting // scan's
 }
 
 // Member is one key and value of an object: raw JSON both, the key with its quotes.
 type Member struct{ Key, Value []byte }
 
 // Reset forgets the value and keeps its memory.
-func (v *Value) Reset() { panic("todo") }
+func (v *Value) Reset() {
+	clear(v.members)
+	clear(v.elems)
+	v.keys.reset()
+	v.inner.reset()
+	v.tree.reset()
+	v.kind, v.edited, v.listed, v.escaped, v.root, v.depth = 0, false, false, false, 0, 0
+	v.raw, v.src = nil, nil
+	v.nodes, v.members, v.elems = v.nodes[:0], v.members[:0], v.elems[:0]
+	v.buf, v.rows, v.more = v.buf[:0], v.rows[:0], v.more[:0]
+}
 
 // Parse validates data (one JSON value, RFC 8259, at most 512 deep, white space around it and nothing else) and indexes it
 // down to depth (1: the members of an object or the elements of an array; 0: nothing but its kind). It keeps data, not a copy.
-func (v *Value) Parse(data []byte, depth int) error { panic("todo") }
+// A mistake is a *SyntaxError, and v is then no value.
+func (v *Value) Parse(data []byte, depth int) error { return v.parse(data, depth, maxDepth) }
 
-// SetMembers makes v an object of these members; keys must be quoted JSON and unique.
-func (v *Value) SetMembers(m []Member) { panic("todo") }
+func (v *Value) parse(data []byte, depth, limit int) error {
+	v.Reset()
+	if uint64(len(data)) > maxLen {
+		return &SyntaxError{Offset: maxLen, fault: tooBig}
+	}
+	nodes, end, bad := scan(data, depth, limit, v.nodes, &v.nest)
+	if bad != 0 {
+		return &SyntaxError{Offset: end, fault: bad}
+	}
+	v.src, v.nodes, v.depth = data, nodes, depth
+	v.setRoot(0)
+	return nil
+}
+
+// setRoot makes v the value of a node.
+func (v *Value) setRoot(i int) {
+	n := &v.nodes[i]
+	v.root, v.kind, v.raw = i, n.kind, v.src[n.at:n.end]
+	v.edited, v.listed = false, false
+}
 
 // Kind is '{', '[', '"', '0' (a number), 't', 'f', 'n', or 0 for no value.
-func (v *Value) Kind() byte { panic("todo") }
+func (v *Value) Kind() byte { return v.kind }
 
 // Empty reports whether v is no value, or an object or array without anything in it.
-func (v *Value) Empty() bool { panic("todo") }
-
-// Members are an object's members in order. A key that stands twice is listed once, with its last value.
-func (v *Value) Members() []Member { panic("todo") }
+func (v *Value) Empty() bool {
+	switch {
+	case v.kind == 0:
+		return true
+	case v.edited:
+		return len(v.members) == 0
+	case v.kind == '{' || v.kind == '[':
+		return space(v.raw, 1) == len(v.raw)-1
+	}
+	return false
+}
 
 // Len is the number of bytes that Append will add.
-func (v *Value) Len() int { panic("todo") }
+func (v *Value) Len() int {
+	if !v.edited {
+		return len(v.raw)
+	}
+	n := 1 + max(1, len(v.members)) // the braces, and a comma between members
+	for i := range v.members {
+		n += len(v.members[i].Key) + 1 + len(v.members[i].Value)
+	}
+	return n
+}
 
 // Append prints the value: untouched bytes as they came.
-func (v *Value) Append(dst []byte) []byte { panic("todo") }
-
-// Get finds a value by keys (decoded strings; digits also index arrays) and returns its raw bytes.
-func (v *Value) Get(path ...string) ([]byte, bool) { panic("todo") }
-
-// Any decodes the value as encoding/json does, with json.Number for numbers.
-func (v *Value) Any() (any, error) { panic("todo") }
-
-// Spec says what a Plan does, in this order (krakend.md 2.6): collection, target, then flatmap if there is any, else allow
-// (or deny) and mapping, then group. Paths are split at dots by the caller.
-type Spec struct {
-	Collection string     // a top-level array becomes {Collection: [...]}; "" : an array is a mistake of the part
-	Target     []string   // go down to this object; missing or not an object: {}
-	Allow      [][]string // keep only these; objects only, never into arrays
-	Deny       [][]string // drop these; ignored where Allow is not empty
-	Mapping    [][2]string
-	Group      string
-	Flatmap    []Op
+func (v *Value) Append(dst []byte) []byte {
+	if !v.edited {
+		return append(dst, v.raw...)
+	}
+	return appendObject(dst, v.members)
 }
 
-// Op is one flatmap operation: move, del or append; Args are dotted paths with * and indices, split.
-type Op struct {
-	Type string
-	Args [][]string
+func appendObject(dst []byte, members []Member) []byte {
+	dst = append(dst, '{')
+	for i := range members {
+		if i > 0 {
+			dst = append(dst, ',')
+		}
+		dst = append(dst, members[i].Key...)
+		dst = append(dst, ':')
+		dst = append(dst, members[i].Value...)
+	}
+	return append(dst, '}')
 }
-
-// Plan is a compiled Spec; it is safe for concurrent use.
-type Plan struct{ todo int }
-
-// Compile builds a plan; what can never work is a mistake.
-func Compile(s Spec) (*Plan, error) { panic("todo") }
-
-// Depth is how deep Parse must index for Apply.
-func (p *Plan) Depth() int { panic("todo") }
-
-// Nothing reports whether the plan changes no object.
-func (p *Plan) Nothing() bool { panic("todo") }
-
-// Apply edits v in place. Errors: a value that is not an object (nor a collection where one is wanted).
-func (p *Plan) Apply(v *Value) error { panic("todo") }
-
-// Mode says what happens to a key that two parts have.
-type Mode string
-
-// The modes of Merge.
-const (
-	Shallow Mode = "shallow" // the later part's value
-	Deep    Mode = "deep"    // objects are merged, anything else as Shallow
-	Strict  Mode = "error"   // a mistake that names the key
-)
-
-// Merge makes dst the union of parts in their order. parts must outlive dst.
-func Merge(dst *Value, parts []*Value, mode Mode) error { panic("todo") }
-
-// AppendString appends s as a JSON string.
-func AppendString(dst []byte, s string) []byte { panic("todo") }
-
-// Unquote decodes a raw JSON string.
-func Unquote(raw []byte) (string, error) { panic("todo") }

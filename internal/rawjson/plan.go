@@ -1,0 +1,261 @@
+package rawjson
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+)
+
+// Spec says what a Plan does, in this order (krakend.md 2.6): collection, target, then flatmap if there is any, else allow
+// (or deny) and mapping, then group. Paths are split at dots by the caller.
+type Spec struct {
+	Collection string     // a top-level array becomes {Collection: [...]}; "": an array is a mistake of the part
+	Target     []string   // go down to this object; missing or not an object: {}
+	Allow      [][]string // keep only these; objects only, never into arrays
+	Deny       [][]string // drop these; ignored where Allow is not empty
+	Mapping    [][2]string
+	Group      string
+	Flatmap    []Op
+}
+
+// Op is one flatmap operation: move, del or append; Args are dotted paths with * and indices, split.
+type Op struct {
+	Type string
+	Args [][]string
+}
+
+// Plan is a compiled Spec; it is safe for concurrent use.
+type Plan struct {
+	array   bool   // a top-level array is taken
+	wrapped []byte // the key that it gets; nil if the plan drops it
+	target  []string
+	filter  *branch // of allow or deny; nil: neither
+	allow   bool
+	rename  *renames // nil: none
+	flat    []operation
+	group   []byte // quoted
+	depth   int
+}
+
+// What Apply says of a value that cannot be shaped.
+var (
+	errKind  = errors.New("not an object, want one")
+	errDepth = errors.New("edits have made this more than 1024 deep")
+)
+
+// Compile builds a plan; what can never work is a mistake. All mistakes are reported.
+func Compile(s Spec) (*Plan, error) {
+	p := &Plan{target: s.Target, depth: 1}
+	if len(s.Target) == 1 && s.Target[0] == "" {
+		p.target = nil
+	}
+	var mistakes []error
+	if len(s.Flatmap) > 0 {
+		p.flat, mistakes = compileFlatmap(s.Flatmap)
+	} else {
+		p.allow = len(s.Allow) > 0
+		paths, name := s.Deny, "deny"
+		if p.allow {
+			paths, name = s.Allow, "allow"
+		}
+		var deep int
+		var err error
+		if p.filter, deep, err = compilePaths(paths, name); err != nil {
+			mistakes = append(mistakes, err)
+		}
+		p.depth = max(p.depth, deep)
+		if p.rename, err = compileMapping(s.Mapping); err != nil {
+			mistakes = append(mistakes, err)
+		}
+	}
+	if s.Group != "" {
+		p.group = AppendString(nil, s.Group)
+	}
+	if len(mistakes) > 0 {
+		return nil, errors.Join(mistakes...)
+	}
+	p.depth += len(p.target)
+	p.compileCollection(s.Collection)
+	return p, nil
+}
+
+// compileCollection works out what becomes of {name: [...]}: nothing in it depends on the array, but for flatmap.
+func (p *Plan) compileCollection(name string) {
+	if name == "" {
+		return
+	}
+	p.array = true
+	if len(p.target) > 0 {
+		return
+	}
+	if p.filter != nil {
+		at := p.filter.find([]byte(name))
+		whole := at >= 0 && p.filter.below[at] == nil
+		if p.allow && !whole || !p.allow && whole {
+			return
+		}
+	}
+	if p.rename != nil {
+		if at := p.rename.from.find([]byte(name)); at >= 0 {
+			p.wrapped = p.rename.keys[p.rename.to[at]]
+			return
+		}
+	}
+	p.wrapped = AppendString(nil, name)
+}
+
+// Depth is how deep Parse must index for Apply, 0 if it need not. With less Apply has to look again. Members, and so Merge,
+// want 1 at least.
+func (p *Plan) Depth() int {
+	if p.shapeless() && len(p.flat) == 0 {
+		return 0
+	}
+	return p.depth
+}
+
+// Nothing reports whether the plan changes no object.
+func (p *Plan) Nothing() bool { return p.shapeless() && len(p.flat) == 0 && p.group == nil }
+
+// shapeless reports whether the plan needs no index.
+func (p *Plan) shapeless() bool { return len(p.target) == 0 && p.filter == nil && p.rename == nil }
+
+// Apply edits v in place. Errors: a value that is not an object (nor a collection where one is wanted).
+func (p *Plan) Apply(v *Value) error {
+	switch {
+	case v.kind == '{':
+		if !p.shape(v) {
+			return errDepth
+		}
+	case v.kind == '[' && p.array:
+		v.members = v.members[:0]
+		if p.wrapped != nil {
+			v.members = append(v.members, Member{p.wrapped, v.raw})
+		}
+		v.become()
+		v.escaped = p.wrapped != nil
+	default:
+		return errKind
+	}
+	if len(p.flat) > 0 {
+		v.flatten(p.flat)
+	}
+	if p.group != nil {
+		whole := v.whole()
+		v.members = append(v.members[:0], Member{p.group, whole})
+		v.become()
+		v.escaped = true
+	}
+	return nil
+}
+
+// shape goes to the target, filters and renames.
+func (p *Plan) shape(v *Value) bool {
+	if p.shapeless() {
+		return true
+	}
+	if v.edited {
+		v.raw, v.edited = v.whole(), false
+	}
+	if !v.index(p.depth) {
+		return false
+	}
+	for _, key := range p.target {
+		at := step(v.src, v.nodes, v.root, key)
+		if at < 0 || v.nodes[at].kind != '{' {
+			v.members = v.members[:0]
+			v.become()
+			return true
+		}
+		v.setRoot(at)
+		v.depth--
+	}
+	changed := false
+	if p.filter != nil {
+		changed = v.filter(p.filter, p.allow)
+	} else if p.rename != nil {
+		changed = v.list()
+	}
+	if p.rename != nil && p.rename.apply(v) || changed {
+		escaped := v.escaped
+		v.become()
+		v.escaped = escaped
+	}
+	return true
+}
+
+// renames is a compiled mapping. All of it happens at once, so names can be swapped.
+type renames struct {
+	from *branch  // old names
+	to   []int    // for each old name: which of keys
+	into *branch  // new names
+	keys [][]byte // the same, quoted
+}
+
+// compileMapping takes pairs of old and new name. An old name is a key of the object itself, dots and all; a new name
+// ends at its first dot, as in KrakenD. Of several old names with one new name the last that is there wins.
+func compileMapping(pairs [][2]string) (*renames, error) {
+	if len(pairs) == 0 {
+		return nil, nil
+	}
+	r := &renames{from: &branch{}, into: &branch{}}
+	var mistakes []error
+	for _, pair := range pairs {
+		name, _, _ := strings.Cut(pair[1], ".")
+		if name == "" {
+			mistakes = append(mistakes, fmt.Errorf("mapping %q: the new name %q is empty up to its first dot, want a name", pair[0], pair[1]))
+			continue
+		}
+		if r.from.find([]byte(pair[0])) >= 0 {
+			mistakes = append(mistakes, fmt.Errorf("mapping %q: given twice, want one new name", pair[0]))
+			continue
+		}
+		r.from.add(pair[0])
+		id := r.into.find([]byte(name))
+		if id < 0 {
+			id = r.into.add(name)
+			r.keys = append(r.keys, AppendString(nil, name))
+		}
+		r.to = append(r.to, id)
+	}
+	return r, errors.Join(mistakes...)
+}
+
+// apply renames v's members in place and reports whether it did. A member that had the new name already goes.
+func (r *renames) apply(v *Value) bool {
+	// On the stack: for each new name the member that gets it, then for each member which old name it has; all plus one.
+	base := len(v.rows)
+	for range r.keys {
+		v.rows = append(v.rows, 0)
+	}
+	pairs := len(v.rows)
+	renamed := false
+	for i := range v.members {
+		at := r.from.findRaw(v.members[i].Key, v.escaped)
+		v.rows = append(v.rows, uint32(at+1))
+		if at < 0 {
+			continue
+		}
+		renamed = true
+		if winner := &v.rows[base+r.to[at]]; *winner == 0 || int(v.rows[pairs+int(*winner)-1]) <= at {
+			*winner = uint32(i + 1)
+		}
+	}
+	if renamed {
+		kept := v.members[:0]
+		for i, m := range v.members {
+			if at := int(v.rows[pairs+i]) - 1; at >= 0 {
+				if v.rows[base+r.to[at]] != uint32(i+1) {
+					continue
+				}
+				m.Key = r.keys[r.to[at]]
+			} else if id := r.into.findRaw(m.Key, v.escaped); id >= 0 && v.rows[base+id] != 0 {
+				continue
+			}
+			kept = append(kept, m)
+		}
+		v.members = kept
+		v.escaped = true
+	}
+	v.rows = v.rows[:base]
+	return renamed
+}
