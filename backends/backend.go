@@ -90,6 +90,7 @@ type Env struct {
 	Params  []string                                // names of the endpoint's path parameters, by position
 	Claim   func(name string) (slot int, err error) // asks for a claim as a path segment; nil: the endpoint has no validator
 	Earlier int                                     // how many earlier steps {respN_…} may point at; 0 outside a sequence
+	EmptyOK bool                                    // a success without a body is an empty answer, not a bad one (pass_status)
 	Hosts   *Hosts
 	Tokens  *Tokens
 	Log     *slog.Logger
@@ -98,7 +99,8 @@ type Env struct {
 // New compiles one backend. The stack is built inside out; this is the only place where it is wired.
 func New(cfg Config, env Env) (Fetch, error) {
 	var errs mistakes
-	b := &backend{name: cfg.URLPattern, method: cfg.Method, raw: cfg.Encoding == "no-op", max: conf.Value(cfg.MaxResponseSize, defaultMaxResponse), log: env.Log}
+	b := &backend{name: cfg.URLPattern, method: cfg.Method, raw: cfg.Encoding == "no-op", max: conf.Value(cfg.MaxResponseSize, defaultMaxResponse),
+		emptyOK: env.EmptyOK, log: env.Log}
 	b.target = errs.target(cfg, env)
 	b.decode = errs.decoder(cfg)
 	if b.plan = errs.plan(cfg); b.plan != nil {
@@ -106,7 +108,7 @@ func New(cfg Config, env Env) (Fetch, error) {
 	}
 	b.success, b.failure = errs.outcome(cfg)
 	b.header = newHeaderRule(cfg)
-	b.send = errs.sender(cfg, env)
+	b.send, b.origins = errs.sender(cfg, env), origins(cfg)
 	if errs.list != nil {
 		return nil, conf.Join(errs.list...)
 	}

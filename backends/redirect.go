@@ -3,7 +3,6 @@ package backends
 import (
 	"context"
 	"errors"
-	"fmt"
 	"net/url"
 	"slices"
 	"strings"
@@ -26,14 +25,9 @@ type redirects struct {
 }
 
 func newRedirects(cfg Config) (*redirects, error) {
-	r := &redirects{max: conf.Value(cfg.FollowRedirects, 0)}
+	r := &redirects{max: conf.Value(cfg.FollowRedirects, 0), own: origins(cfg)}
 	if r.max < 0 || r.max > 20 {
 		return r, conf.At(errRedirects, "follow_redirects")
-	}
-	for _, h := range cfg.Host {
-		if origin, err := ParseHost(h); err == nil {
-			r.own = append(r.own, origin)
-		}
 	}
 	if len(cfg.FollowRedirectsTo) > 0 && r.max == 0 {
 		return r, conf.At(errors.New("follow_redirects is 0, so none is followed; say how many"), "follow_redirects_to")
@@ -98,27 +92,26 @@ func (r *redirects) follow(c *call, res *outbound.Response) (target string, ok b
 	return next.RequestURI(), true
 }
 
-// LocationOf says where a redirect of a backend leads, for the client: within the backend's own origins the path at ours,
-// elsewhere "" (config.md).
-func LocationOf(location string, hosts []string) string {
-	u, err := url.Parse(location)
-	if err != nil {
-		return ""
-	}
-	if u.Host == "" && u.Scheme == "" {
-		return location
-	}
-	for _, h := range hosts {
-		if origin, err := ParseHost(h); err == nil && within([]outbound.Origin{origin}, u) {
-			return u.RequestURI() + fragment(u)
+// relocate makes a Location within the backend's own origins one at ours, as a path; others stay (config.md).
+func relocate(header []outbound.Field, own []outbound.Origin) {
+	for i := range header {
+		if !strings.EqualFold(header[i].Name, "Location") {
+			continue
+		}
+		u, err := url.Parse(header[i].Value)
+		if err == nil && u.Host != "" && within(own, u) {
+			path := (&url.URL{Path: u.Path, RawPath: u.RawPath, RawQuery: u.RawQuery, Fragment: u.Fragment, RawFragment: u.RawFragment}).String()
+			header[i].Value = "/" + strings.TrimLeft(path, "/")
 		}
 	}
-	return ""
 }
 
-func fragment(u *url.URL) string {
-	if u.Fragment == "" {
-		return ""
+// origins are where a backend is.
+func origins(cfg Config) (list []outbound.Origin) {
+	for _, h := range cfg.Host {
+		if origin, err := ParseHost(h); err == nil {
+			list = append(list, origin)
+		}
 	}
-	return fmt.Sprintf("#%s", u.EscapedFragment())
+	return list
 }

@@ -30,6 +30,8 @@ type backend struct {
 	success *StatusSet
 	failure failureRule
 	max     int64
+	emptyOK bool
+	origins []outbound.Origin
 	log     *slog.Logger
 }
 
@@ -60,6 +62,9 @@ func (b *backend) exchange(ctx context.Context, c *call) (*Response, error) {
 	out, err := b.send(ctx, c)
 	if err != nil {
 		return nil, err
+	}
+	if redirected(out.Status) {
+		relocate(out.Header, b.origins)
 	}
 	switch {
 	case b.raw:
@@ -111,7 +116,7 @@ func (b *backend) body(res *Response, out *outbound.Response) (err error) {
 	if res.buf, err = outbound.ReadAll(out, b.max, res.buf[:0]); err != nil {
 		return err
 	}
-	if len(res.buf) == 0 && bodyless(out.Status) {
+	if len(res.buf) == 0 && b.emptyOK {
 		res.Empty = true
 		return nil
 	}
@@ -123,10 +128,6 @@ func (b *backend) body(res *Response, out *outbound.Response) (err error) {
 	}
 	return nil
 }
-
-// bodyless statuses may come without a body; others without one are a bad body, except that a 2xx of length 0 is taken
-// for an empty answer where 2xx are successes (config.md).
-func bodyless(status int) bool { return status/100 == 2 || status == 304 }
 
 // refused makes a Failure of an answer that is no success, with as much of the answer as the file asks for.
 func (b *backend) refused(out *outbound.Response) error {

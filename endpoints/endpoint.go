@@ -81,9 +81,12 @@ func compileBackends(cfg Config, env Env, params []string, wants *validator.Want
 	case stream && len(cfg.Backend) > 1:
 		at(fmt.Errorf("no-op hands one answer through as it is, but there are %d backends", len(cfg.Backend)), "output_encoding")
 	}
-	benv := backends.Env{Params: params, Hosts: env.Hosts, Tokens: env.Tokens, Log: env.Log}
+	benv := backends.Env{Params: params, EmptyOK: conf.Value(cfg.PassStatus, true), Hosts: env.Hosts, Tokens: env.Tokens, Log: env.Log}
 	if cfg.Extra.Validator != nil {
-		benv.Claim = func(name string) int { return wants.Add(validator.ParseRef(name), validator.Segment) }
+		benv.Claim = func(name string) (int, error) {
+			ref, err := validator.NewRef(name)
+			return wants.Add(ref, validator.Segment), err
+		}
 	}
 	var parts []part
 	for i, b := range cfg.Backend {
@@ -91,6 +94,10 @@ func compileBackends(cfg Config, env Env, params []string, wants *validator.Want
 			b.Encoding = "no-op"
 		} else if b.Encoding == "no-op" {
 			at(errors.New("a no-op backend hands its answer through as it is; the endpoint's output_encoding must be no-op too"), "backend", i, "encoding")
+		}
+		if len(cfg.Backend) > 1 {
+			fail := "fail" // what one that failed says is no part of a whole
+			b.OnError = &fail
 		}
 		fetch, err := backends.New(b, benv)
 		at(err, "backend", i)

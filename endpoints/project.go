@@ -11,6 +11,8 @@ import (
 	"strings"
 	"sync"
 
+	"golang.org/x/net/http/httpguts"
+
 	"gatehouse/backends"
 	"gatehouse/internal/conf"
 	"gatehouse/internal/outbound"
@@ -70,7 +72,7 @@ func newProjection(cfg Config, rules ProjectRules, params []string, claims []cla
 			p.all = true
 			continue
 		}
-		if !outbound.ValidName(name) {
+		if !httpguts.ValidHeaderFieldName(name) {
 			errs = append(errs, conf.At(fmt.Errorf("%q is not a header name", name), "input_headers", i))
 			continue
 		}
@@ -95,9 +97,9 @@ func claimHeaders(v *validator.Config, wants *validator.Wants) ([]claimHeader, e
 	}
 	var list []claimHeader
 	var errs []error
-	for i, c := range v.PropagateClaims {
+	for i, c := range v.Propagated() {
 		name := http.CanonicalHeaderKey(c.Header)
-		if !outbound.ValidName(c.Header) || hopByHop(name) {
+		if !httpguts.ValidHeaderFieldName(c.Header) || hopByHop(name) {
 			errs = append(errs, conf.At(fmt.Errorf("%q cannot be set from a claim, want the name of an end-to-end header", c.Header), i))
 			continue
 		}
