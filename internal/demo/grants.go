@@ -139,7 +139,7 @@ func machineGrant(r *http.Request, params url.Values) (grant, error) {
 	if !known || client.secret != secret {
 		return grant{}, &refusal{http.StatusUnauthorized, "invalid_client", "no client of this id and secret"}
 	}
-	g := grant{alg: client.alg, life: tokenLife, scope: params.Get("scope"), claims: map[string]any{"sub": id, "gty": "client-credentials"}}
+	g := grant{alg: client.alg, life: TokenLife, scope: params.Get("scope"), claims: map[string]any{"sub": id, "gty": "client-credentials"}}
 	for name, value := range client.claims {
 		g.claims[name] = value
 	}
@@ -179,7 +179,7 @@ func personGrant(params url.Values) (grant, error) {
 	if !known || who.secret != params.Get("password") {
 		return grant{}, bad("invalid_grant", "no such name and password; there are alice and bob, and their names are their passwords")
 	}
-	g := grant{alg: who.alg, life: tokenLife, claims: map[string]any{"sub": name}}
+	g := grant{alg: who.alg, life: TokenLife, claims: map[string]any{"sub": name}}
 	for claim, value := range who.claims {
 		g.claims[claim] = value
 	}
@@ -188,7 +188,7 @@ func personGrant(params url.Values) (grant, error) {
 
 // anyGrant signs whatever is asked for: this is how `gatehouse token` makes tokens of the running demo.
 func anyGrant(params url.Values) (grant, error) {
-	g := grant{alg: jose.RS256, life: tokenLife}
+	g := grant{alg: jose.RS256, life: TokenLife}
 	if err := json.Unmarshal([]byte(params.Get("claims")), &g.claims); err != nil {
 		return g, bad("invalid_request", "claims: %v", err)
 	}

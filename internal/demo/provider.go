@@ -15,8 +15,10 @@ const (
 	gatewayClient = "gateway"                 // the gateway's own client, for the inventory
 	gatewaySecret = "gateway-secret"          //nolint:gosec // known to everybody who reads this
 	claimsGrant   = "urn:gatehouse:demo:claims"
-	tokenLife     = time.Hour
 )
+
+// TokenLife is how long tokens of the provider are valid.
+const TokenLife = time.Hour
 
 // provider is an identity provider: OpenID discovery, a key set, tokens.
 type provider struct {

@@ -15,6 +15,9 @@ import (
 	"gatehouse/internal/jose"
 )
 
+// ErrNoDemo says that nobody answers where the demo should be.
+var ErrNoDemo = errors.New("nobody answers")
+
 // Address is where a demo is found that was started without flags.
 const Address = "http://127.0.0.1:8080"
 
@@ -24,10 +27,10 @@ type TokenOptions struct {
 	Audience []string
 	Roles    []string
 	Scopes   []string
-	Claims   []string // name=value; a value that is JSON is taken as such
-	Life     time.Duration
-	KeyFile  string // a private JWK or a set of them; the first key signs. Without it the running demo signs
-	Issuer   string // with KeyFile the iss claim, otherwise where the demo is ([Address] where it is empty)
+	Claims   []string      // name=value; a value that is JSON is taken as such
+	Life     time.Duration // from now
+	KeyFile  string        // a private JWK or a set of them; the first key signs. Without it the running demo signs
+	Issuer   string        // with KeyFile the iss claim, otherwise where the demo is ([Address] where it is empty)
 }
 
 // Token makes a signed token.
@@ -60,11 +63,7 @@ func Token(ctx context.Context, opt TokenOptions) (string, error) {
 
 // claims are the claims that the options write; --claim goes over the others.
 func (o TokenOptions) claims(now time.Time) (map[string]any, error) {
-	life := o.Life
-	if life == 0 {
-		life = time.Hour
-	}
-	claims := map[string]any{"iat": now.Unix(), "exp": now.Add(life).Unix()}
+	claims := map[string]any{"iat": now.Unix(), "exp": now.Add(o.Life).Unix()}
 	if o.Subject != "" {
 		claims["sub"] = o.Subject
 	}
@@ -119,7 +118,8 @@ func askDemo(ctx context.Context, opt TokenOptions, claims map[string]any) (stri
 	transport := &http.Transport{DisableKeepAlives: true}
 	res, err := transport.RoundTrip(req)
 	if err != nil {
-		return "", fmt.Errorf("no demo at %s (%w); start one with \"gatehouse demo\", say where it is with --issuer, or sign with --key FILE", base, err)
+		return "", fmt.Errorf("no demo at %s: %w (%w); start one with \"gatehouse demo\", say where it is with --issuer, or sign with --key FILE",
+			base, ErrNoDemo, err)
 	}
 	defer res.Body.Close()
 	data, err := io.ReadAll(io.LimitReader(res.Body, 1<<20))

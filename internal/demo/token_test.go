@@ -79,7 +79,7 @@ func TestTokenOfAKeyFile(t *testing.T) {
 func TestTokenOfTheRunningDemo(t *testing.T) {
 	w := start(t)
 	issuer, _ := w.Lookup("ISSUER")
-	token, err := Token(t.Context(), TokenOptions{Subject: "carol", Roles: []string{"admin"}, Issuer: issuer + "/"})
+	token, err := Token(t.Context(), TokenOptions{Subject: "carol", Life: TokenLife, Roles: []string{"admin"}, Issuer: issuer + "/"})
 	if err != nil {
 		t.Fatal(err)
 	}
