@@ -178,7 +178,15 @@ func (w *walk) null(n *node, t reflect.Type, at spot) {
 
 // wrongKind says what stands there and what belongs there.
 func (w *walk) wrongKind(n *node, want string, at spot) {
-	w.mistake(n.at, at.path, fmt.Errorf("got %v, want %s", n.kind, want))
+	w.mistake(n.at, at.path, fmt.Errorf("got %v, want %s%s", n.kind, want, w.tooEarly(n)))
+}
+
+// tooEarly says why ${…} stayed what it is in an old file.
+func (w *walk) tooEarly(n *node) string {
+	if w.version >= 4 || n.kind != String || !strings.Contains(n.text, "${") {
+		return ""
+	}
+	return " (${…} is filled in from version 4 on)"
 }
 
 // lenient reports whether the version of the file lets values of a wrong type pass where their meaning is plain, and

@@ -6,7 +6,8 @@ import "strings"
 const nearEdits = 2
 
 // nearest is the known name that was most likely meant, and whether it is near enough to be a misspelling for certain:
-// the same but for case, '-' and '_', or at most two edits away. It is "" where nothing comes close.
+// the same but for case, '-' and '_', or at most two edits away. It is "" where nothing comes close; what is taken for
+// close grows with the names, and does not count case, '-' and '_'.
 func nearest(name string, known []string) (meant string, misspelt bool) {
 	bare, best := squash(name), -1
 	for _, k := range known {
@@ -15,6 +16,7 @@ func nearest(name string, known []string) (meant string, misspelt bool) {
 		}
 		d := edits(name, k)
 		misspelt = misspelt || d <= nearEdits
+		d = min(d, edits(bare, squash(k)))
 		if d > max(nearEdits, min(len(name), len(k))/3) || d >= max(len(name), len(k)) {
 			continue
 		}

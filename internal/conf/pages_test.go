@@ -42,10 +42,10 @@ func play(t *testing.T, page string) {
 		case f.Name == "env":
 			for line := range strings.Lines(string(f.Data)) {
 				key, value, _ := strings.Cut(strings.TrimSuffix(line, "\n"), "=")
-				env[key] = value
+				env[key] = unescape(value)
 			}
 		case strings.HasPrefix(f.Name, "/"):
-			files[f.Name] = string(f.Data)
+			files[f.Name] = unescape(string(f.Data))
 		default:
 			want[f.Name] = string(f.Data)
 		}
@@ -69,6 +69,9 @@ func play(t *testing.T, page string) {
 		}
 	}
 }
+
+// unescape lets pages hold bytes that are no text.
+func unescape(text string) string { return strings.ReplaceAll(text, `\xff`, "\xff") }
 
 // said is everything that is said of a file.
 func said(name string, env, files map[string]string) map[string]string {

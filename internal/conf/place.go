@@ -21,7 +21,8 @@ type place struct {
 	begin int  // where in the path its namespace stands; 0 outside of them
 }
 
-// places lists all objects of the grammar, parents first. A type within itself is listed once.
+// places lists all objects of the grammar, parents first and their namespaces before other children. A type within itself
+// is listed once.
 func (all shapes) places(root reflect.Type) []place {
 	v := &visit{shapes: all}
 	v.visit(root, place{}, nil)
@@ -54,14 +55,23 @@ func (v *visit) visit(t reflect.Type, p place, within []reflect.Type) {
 		p.shape, p.typ = v.shapes.of(t), t
 		v.found = append(v.found, p)
 		within = append(within[:len(within):len(within)], t)
-		for _, f := range p.shape.fields {
-			next := p.under(f.name)
-			if p.level {
-				next.begin = len(p.path)
-			}
-			next.level = f.namespaces
-			v.visit(f.typ, next, within)
+		v.fields(p, true, within)
+		v.fields(p, false, within)
+	}
+}
+
+// fields goes into those fields of p that hold namespaces, or into the others.
+func (v *visit) fields(p place, level bool, within []reflect.Type) {
+	for _, f := range p.shape.fields {
+		if f.namespaces != level {
+			continue
 		}
+		next := p.under(f.name)
+		if p.level {
+			next.begin = len(p.path)
+		}
+		next.level = level
+		v.visit(f.typ, next, within)
 	}
 }
 
@@ -125,9 +135,9 @@ func nearestPlace(candidates []place, from Path) string {
 		path = around(path, from)
 	}
 	if len(path) == 0 {
-		return "the top level"
+		return "at the top level"
 	}
-	return path.String()
+	return "under " + path.String()
 }
 
 // commonWay counts the segments that a place of the grammar shares with a path of the document.
@@ -183,5 +193,5 @@ func (w *walk) elsewhere(key string, at spot) string {
 	if len(found) == 0 {
 		return ""
 	}
-	return fmt.Sprintf(" (it belongs under %s)", nearestPlace(found, at.path))
+	return fmt.Sprintf(" (it belongs %s)", nearestPlace(found, at.path))
 }

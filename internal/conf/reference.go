@@ -6,39 +6,51 @@ import (
 	"fmt"
 	"io"
 	"reflect"
+	"slices"
 	"strings"
 )
 
-// Reference prints the grammar that root (a struct or a pointer to one) describes as Markdown: a table of keys for each
-// object, parents first, one that stands in several places once. It is an error if a field has no doc.
+// Reference prints the grammar that root (a struct or a pointer to one) describes as Markdown, a table of keys for each
+// object: first the file, level by level, then the namespaces in the order of their names. An object that may stand in
+// several places is told once. It is an error if a field has no doc.
 func Reference(w io.Writer, root any) error {
 	t := bare(reflect.TypeOf(root))
 	if t == nil || t.Kind() != reflect.Struct {
 		return fmt.Errorf("got %T, want a struct", root)
 	}
-	all := shapes{}
 	var order []reflect.Type
 	byType := map[reflect.Type][]place{}
-	for _, p := range all.places(t) {
+	for _, p := range (shapes{}).places(t) {
 		if byType[p.typ] == nil {
 			order = append(order, p.typ)
 		}
 		byType[p.typ] = append(byType[p.typ], p)
 	}
+	slices.SortStableFunc(order, func(a, b reflect.Type) int {
+		return cmp.Compare(chapter(byType[a][0]), chapter(byType[b][0]))
+	})
 	out := bufio.NewWriter(w)
 	for i, t := range order {
 		if i > 0 {
 			fmt.Fprintln(out)
 		}
-		if err := section(out, byType[t], all.of(t)); err != nil {
+		if err := section(out, byType[t]); err != nil {
 			return err
 		}
 	}
 	return out.Flush()
 }
 
+// chapter is "" for the levels of the file, and then the namespace.
+func chapter(p place) string {
+	if p.begin == 0 {
+		return ""
+	}
+	return wording(p.path[p.begin : p.begin+1])
+}
+
 // section prints one object: its name, where it stands, and its keys.
-func section(out io.Writer, places []place, s *shape) error {
+func section(out io.Writer, places []place) error {
 	first := places[0]
 	fmt.Fprintf(out, "## %s\n\n", title(first))
 	if len(places) > 1 || first.level {
@@ -49,7 +61,7 @@ func section(out io.Writer, places []place, s *shape) error {
 		fmt.Fprintf(out, "Stands in %s.\n\n", strings.Join(where, ", "))
 	}
 	fmt.Fprint(out, "| key | type | default | since | what it is |\n|---|---|---|---|---|\n")
-	for _, f := range s.fields {
+	for _, f := range first.shape.fields {
 		if f.doc == "" {
 			return fmt.Errorf("%v: the key %q has no doc", first.typ, f.name)
 		}
@@ -121,11 +133,11 @@ func typeName(t reflect.Type, f *field) string {
 	case reflect.Struct:
 		return "object"
 	case reflect.Map:
-		return "object of " + typeName(t.Elem(), f)
+		return "object of " + several(typeName(t.Elem(), f))
 	case reflect.Slice:
-		return "list of " + typeName(t.Elem(), f)
+		return "list of " + several(typeName(t.Elem(), f))
 	case reflect.Array:
-		return fmt.Sprintf("list of %d: %s", t.Len(), typeName(t.Elem(), f))
+		return fmt.Sprintf("list of %d %s", t.Len(), several(typeName(t.Elem(), f)))
 	case reflect.String:
 		return stringName(f)
 	case reflect.Bool:
@@ -134,6 +146,17 @@ func typeName(t reflect.Type, f *field) string {
 		return "number"
 	}
 	return "whole number"
+}
+
+// several puts a type's name into the plural, where it is an English word.
+func several(name string) string {
+	switch {
+	case name == "any":
+		return "anything"
+	case strings.HasSuffix(name, "`"), strings.Contains(name, " of "), strings.Contains(name, " or "):
+		return name
+	}
+	return name + "s"
 }
 
 func stringName(f *field) string {

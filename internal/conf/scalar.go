@@ -209,6 +209,7 @@ func (w *walk) duration(n *node, rv reflect.Value, at spot) {
 	}
 	var span Duration
 	if err := span.UnmarshalText([]byte(e.text)); err != nil {
+		err = fmt.Errorf("%w%s", err, w.tooEarly(n))
 		if n.shown() != e.text {
 			err = fmt.Errorf("what %s brings in is not a duration, %s", n.shown(), wantDuration)
 		}

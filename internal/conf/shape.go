@@ -191,7 +191,7 @@ func readsHow(t reflect.Type) reads {
 
 // bare is the type behind pointers.
 func bare(t reflect.Type) reflect.Type {
-	for t.Kind() == reflect.Pointer {
+	for t != nil && t.Kind() == reflect.Pointer {
 		t = t.Elem()
 	}
 	return t

@@ -78,7 +78,7 @@ func (w *walk) strayNamespace(m *member, at spot) error {
 		if what, ok := w.opt.Unserved[name]; ok && len(w.holders(name)) == 0 {
 			return notServed(what)
 		}
-		return fmt.Errorf("belongs under %s", nearestPlace(w.holders(name), at.path))
+		return fmt.Errorf("belongs %s", nearestPlace(w.holders(name), at.path))
 	}
 	if what, ok := w.opt.Unserved[m.key]; ok {
 		return notServed(what)
@@ -94,7 +94,7 @@ func (w *walk) holderHint(name string, at spot) string {
 	if len(holders) == 0 {
 		return ""
 	}
-	return fmt.Sprintf(" (it belongs under %s)", nearestPlace(holders, at.path))
+	return fmt.Sprintf(" (it belongs %s)", nearestPlace(holders, at.path))
 }
 
 // namespaceCalled is today's name of a namespace that somebody serves or refuses; "" if it is none.
@@ -162,7 +162,7 @@ func (w *walk) unknownNamespace(m *member, name string, s *shape, at spot) {
 	what, refused := w.opt.Unserved[name]
 	switch {
 	case len(holders) > 0:
-		w.mistake(m.at, here, fmt.Errorf("belongs under %s", nearestPlace(holders, at.path)))
+		w.mistake(m.at, here, fmt.Errorf("belongs %s", nearestPlace(holders, at.path)))
 	case refused && isTelemetry(name):
 		w.warn(m.at, here, fmt.Errorf("%w, passed over", notServed(what)))
 	case refused:
