@@ -7,6 +7,7 @@ import (
 	"context"
 	"io"
 	"net"
+	"time"
 )
 
 // Field is one header line.
@@ -20,56 +21,51 @@ type Request struct {
 	Method  string
 	Target  string  // origin-form, already escaped: "/path?query"
 	Host    string  // the Host header; "": the origin's own
-	Header  []Field // end-to-end fields only; the client adds Host, framing and Connection itself
+	Header  []Field // end-to-end fields only; the client adds Host, framing and Connection itself and leaves out hop-by-hop ones
+	Data    []byte  // a body in memory, instead of Body and Length: it goes out with the head in one write and can be replayed
 	Body    io.Reader
 	Length  int64  // of Body; 0: no body; -1: unknown, sent chunked
 	Upgrade string // ask for this protocol ("websocket"); "" for none
+
+	// HeadBy is when the head of the answer must have come; zero: whenever ctx says. It lets a stream run on ctx without
+	// a deadline.
+	HeadBy time.Time
+
+	// IdleTimeout, if set, is for streams: once the head is read, the deadline of ctx and HeadBy no longer hold, but every
+	// Read of the body must progress within it. Cancelling ctx still cuts at once. (A context whose own timer has fired
+	// can no longer be canceled: give streams a ctx without one and use HeadBy.)
+	IdleTimeout time.Duration
 
 	// Informational is called for each 1xx answer but 100 and 101, in order, before RoundTrip returns; may be nil.
 	Informational func(status int, header []Field)
 }
 
-// Response is an answer whose head has been read.
-type Response struct {
-	Status  int
-	Header  []Field // end-to-end fields in the order they came, hop-by-hop ones removed
-	Length  int64   // of Body; -1: unknown until its end
-	Body    io.ReadCloser
-	Trailer []Field            // filled once Body has returned io.EOF
-	Conn    io.ReadWriteCloser // status 101 only: the connection after the upgrade
-}
-
-// Get is the first value of a field, names compared without case; "" if there is none.
-func (r *Response) Get(name string) string { panic("todo") }
-
 // Transport sends requests to one origin. It never follows redirects and never retries, but for a request that failed on
-// a reused connection before a byte of answer, was not a body already read, and is idempotent.
+// a reused connection before a byte of answer, whose body is empty or can be replayed, and that is idempotent or of which
+// not a byte had left.
+//
+// A Body is read by another goroutine, unless it is a [bytes.Reader], [bytes.Buffer] or [strings.Reader] of up to 64 KiB.
+// When RoundTrip fails, or the answer's body is closed, before the whole Body has gone out, the one Read that is in flight
+// may still end later; no other follows.
 type Transport interface {
 	RoundTrip(ctx context.Context, req *Request) (*Response, error)
 }
 
-// Error is a failed exchange: one reason, and the cause for the log.
-type Error struct {
-	Reason Reason
-	Sent   bool // bytes of the request may have reached the origin
-	Err    error
+// Client is a Transport that owns connections.
+type Client interface {
+	Transport
+	// Close drops idle connections, fails those who wait for one, and lets running exchanges end.
+	Close() error
+	// Stats counts connections; a snapshot.
+	Stats() Stats
 }
 
-func (e *Error) Error() string { return string(e.Reason) + ": " + e.Err.Error() }
-func (e *Error) Unwrap() error { return e.Err }
-
-// Reason names what failed.
-type Reason string
-
-// The reasons.
-const (
-	Timeout  Reason = "timeout"      // a deadline of ours passed
-	Canceled Reason = "canceled"     // the caller's context was canceled
-	Refused  Reason = "refused"      // nobody listens, or no route
-	Reset    Reason = "reset"        // the connection broke
-	DNS      Reason = "dns"          // the name does not resolve
-	TLS      Reason = "tls"          // handshake or certificate
-	BadReply Reason = "bad_response" // not HTTP, bad framing, too long a head, cut short
-	TooLarge Reason = "too_large"    // more body than allowed
-	Busy     Reason = "busy"         // the limit of connections is reached
-)
+// Stats are the connections of a Client, and what it did since it was made.
+type Stats struct {
+	Open    int    // connections, those being dialed too
+	Idle    int    // of them, those waiting for a request
+	Waiting int    // callers that wait for one of Options.MaxOpen
+	Dialed  uint64 // connections opened since the start
+	Reused  uint64 // exchanges on a connection that had served one before
+	Retried uint64 // exchanges repeated because a reused connection was dead
+}

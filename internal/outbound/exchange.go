@@ -1,0 +1,224 @@
+package outbound
+
+import (
+	"bytes"
+	"context"
+	"io"
+	"strings"
+)
+
+// RoundTrip sends a request and reads the head of its answer. Errors are [*Error].
+func (p *Pool) RoundTrip(ctx context.Context, req *Request) (*Response, error) {
+	if err := req.check(); err != nil {
+		return nil, err
+	}
+	if ctx.Err() != nil {
+		return nil, failContext(ctx, "before the request was sent")
+	}
+	c, err := p.acquire(ctx, false)
+	if err != nil {
+		return nil, err
+	}
+	if !c.reused {
+		return c.exchange(ctx, req)
+	}
+	rewind := rewinder(req)
+	res, err := c.exchange(ctx, req)
+	if err == nil || !c.mayRepeat(req, err) || !rewind() {
+		return res, err
+	}
+	p.mu.Lock()
+	p.stats.Retried++
+	p.mu.Unlock()
+	if c, err = p.acquire(ctx, true); err != nil {
+		return nil, err
+	}
+	return c.exchange(ctx, req)
+}
+
+// mayRepeat tells whether the failure was that of a connection which had died while idle.
+func (c *conn) mayRepeat(req *Request, err error) bool {
+	if c.answered || ReasonOf(err) != Reset && ReasonOf(err) != BadReply {
+		return false
+	}
+	switch req.Method {
+	case "GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE":
+		return true
+	}
+	return !c.sent
+}
+
+// rewinder brings the body back to where it stands now, or says that it cannot.
+func rewinder(req *Request) func() bool {
+	if req.Body == nil {
+		return func() bool { return true }
+	}
+	seeker, ok := req.Body.(io.Seeker)
+	if !ok {
+		return func() bool { return false }
+	}
+	at, err := seeker.Seek(0, io.SeekCurrent)
+	return func() bool {
+		if err != nil {
+			return false
+		}
+		_, err := seeker.Seek(at, io.SeekStart)
+		return err == nil
+	}
+}
+
+// exchange writes the request and reads heads until the final one.
+func (c *conn) exchange(ctx context.Context, req *Request) (*Response, error) {
+	c.buf = c.pool.getBuffer()
+	c.r, c.w = 0, 0
+	c.bind(ctx, req)
+	up, err := c.send(req)
+	if err != nil && ReasonOf(err) == "" && c.sent {
+		// The origin may have answered and closed before it read everything: hear it out.
+		c.broken = true
+		if res, answer := c.receive(req, up); answer == nil {
+			return res, nil
+		}
+	}
+	if err != nil {
+		if ReasonOf(err) == "" {
+			err = c.fail(err, "writing the request")
+		}
+		c.abort(up)
+		return nil, err
+	}
+	res, err := c.receive(req, up)
+	if err != nil {
+		c.abort(up)
+		return nil, err
+	}
+	return res, nil
+}
+
+// abort closes the connection after a failure.
+func (c *conn) abort(up *upload) {
+	if up != nil {
+		up.halt()
+	}
+	c.nc.Close()
+	up.settle()
+	c.end(false)
+}
+
+// receive reads the answer's head, informational ones first.
+func (c *conn) receive(req *Request, up *upload) (*Response, error) {
+	c.armHeadTimeout()
+	res := c.pool.getResponse()
+	var h head
+	budget := c.pool.opt.MaxHead
+	for {
+		text, err := c.readHead(&budget)
+		if err != nil {
+			return nil, err
+		}
+		if err := h.parse(text, res.fields[:0]); err != nil {
+			return nil, err
+		}
+		if h.status >= 200 || h.status == 101 {
+			break
+		}
+		if h.status != 100 && req.Informational != nil {
+			req.Informational(h.status, append([]Field(nil), h.fields...))
+		}
+	}
+	res.Status, res.Header, res.pool = h.status, h.fields, c.pool
+	if h.status == 101 {
+		return res, c.switchTo(res, &h, req)
+	}
+	kind, length, reusable := h.body(req.Method)
+	c.stream()
+	if up != nil && (h.status >= 300 || !reusable) && !up.complete() {
+		up.halt()
+	}
+	res.body.start(res, c, kind, length, reusable)
+	return res, nil
+}
+
+// readHead reads to the end of a head and takes it off the buffer; budget is how many bytes it may still have.
+func (c *conn) readHead(budget *int) (string, error) {
+	seen := 0 // bytes known not to end the head
+	for {
+		if unread := c.buf.b[c.r:c.w]; len(unread) > seen {
+			if i := bytes.Index(unread[seen:], []byte("\r\n\r\n")); i >= 0 {
+				end := seen + i + 4
+				if *budget -= end; *budget < 0 {
+					break
+				}
+				text := string(unread[:end])
+				c.r += end
+				return text, nil
+			}
+			if len(unread) > *budget {
+				break
+			}
+			if err := hopeless(unread, seen); err != nil {
+				return "", err
+			}
+			seen = max(0, len(unread)-3)
+		}
+		c.makeRoom()
+		if err := c.fill(); err != nil {
+			return "", c.fail(err, "reading the answer's head")
+		}
+	}
+	return "", badReply("the head of the answer is over %d bytes", c.pool.opt.MaxHead)
+}
+
+// hopeless tells early of an unfinished head that it can never become one: without it, an origin that speaks another
+// protocol, or ends lines with a bare LF, would be waited for.
+func hopeless(unread []byte, seen int) error {
+	const begin = "HTTP/1."
+	if n := min(len(unread), len(begin)); string(unread[:n]) != begin[:n] {
+		return badReply("not HTTP/1.1: %.60q", unread)
+	}
+	for i := max(seen, 1); i < len(unread); i++ {
+		if unread[i] == '\n' && unread[i-1] != '\r' {
+			return badReply("a line of the head ends in a bare LF")
+		}
+	}
+	return nil
+}
+
+// makeRoom leaves space behind the unread bytes: it moves them to the front, or the buffer grows.
+func (c *conn) makeRoom() {
+	if c.w < len(c.buf.b) {
+		return
+	}
+	b := c.buf.b
+	if c.r == 0 {
+		b = make([]byte, 2*len(b))
+	}
+	c.w = copy(b, c.buf.b[c.r:c.w])
+	c.r = 0
+	if len(b) != len(c.buf.b) {
+		c.pool.putBuffer(c.buf)
+		c.buf = &buffer{b: b}
+	}
+}
+
+// switchTo hands the connection out after a 101 that was asked for.
+func (c *conn) switchTo(res *Response, h *head, req *Request) error {
+	if req.Upgrade == "" || !strings.EqualFold(h.upgrade, req.Upgrade) {
+		return badReply("switched to protocol %.40q, asked for %.40q", h.upgrade, req.Upgrade)
+	}
+	if c.up != nil && !c.up.complete() {
+		return badReply("switched protocols before the request was sent")
+	}
+	res.Header = append(res.Header, Field{"Upgrade", h.upgrade})
+	rest := append([]byte(nil), c.buf.b[c.r:c.w]...)
+	c.r = c.w
+	c.pool.putBuffer(c.buf)
+	c.buf = nil
+	c.setDeadline(noDeadline, false)
+	if !c.unbind() {
+		return failContext(c.ctx, "switching protocols")
+	}
+	res.Conn = &tunnel{Conn: c.nc, early: rest, pool: c.pool}
+	res.body.start(res, nil, noBody, 0, false)
+	return nil
+}

@@ -1,0 +1,293 @@
+package outbound
+
+import (
+	"context"
+	"crypto/tls"
+	"fmt"
+	"net"
+	"slices"
+	"sync"
+	"time"
+)
+
+// Pool is a client of one origin over HTTP/1.1: the connections to it, the youngest used first.
+type Pool struct {
+	origin   Origin
+	opt      Options
+	prefix   string // before the target: "http://host" when a proxy is asked, else nothing
+	hostLine string // " HTTP/1.1\r\nHost: …\r\n"
+	fixed    string // lines in every request: for a proxy, or "Connection: close"
+	tls      *tls.Config
+
+	mu      sync.Mutex
+	idle    []*conn // the last one was used last
+	open    int
+	waiters []*waiter
+	closed  bool
+	janitor *time.Timer // runs while there are idle connections
+	stats   Stats
+
+	buffers   sync.Pool
+	responses sync.Pool
+	uploads   sync.Pool
+}
+
+// waiter is a caller that waits for one of MaxOpen connections.
+type waiter struct {
+	ready chan *conn // nil: a slot to dial in
+}
+
+// NewPool makes a client; it dials nothing yet.
+func NewPool(origin Origin, opt Options) (*Pool, error) {
+	p := &Pool{origin: origin, opt: opt.withDefaults()}
+	p.hostLine = " HTTP/1.1\r\nHost: " + origin.Authority() + "\r\n"
+	if p.opt.MaxIdle < 0 {
+		p.fixed = "Connection: close\r\n"
+	}
+	return p, nil
+}
+
+// acquire is a connection to use: the one that was used last, else a new one. Fresh asks for a new one.
+func (p *Pool) acquire(ctx context.Context, fresh bool) (*conn, error) {
+	for {
+		p.mu.Lock()
+		if p.closed {
+			p.mu.Unlock()
+			return nil, &Error{Reason: Canceled, Err: ErrClosed}
+		}
+		if n := len(p.idle); n > 0 && !fresh {
+			c := p.idle[n-1]
+			p.idle[n-1] = nil
+			p.idle = p.idle[:n-1]
+			p.mu.Unlock()
+			if c.usable(p.opt.MaxAge) {
+				return c, nil
+			}
+			p.discard(c)
+			continue
+		}
+		var spare *conn
+		switch {
+		case p.opt.MaxOpen == 0 || p.open < p.opt.MaxOpen:
+			p.open++
+		case len(p.idle) > 0: // fresh, and full of idle ones: the oldest makes room
+			spare = p.idle[0]
+			p.idle = slices.Delete(p.idle, 0, 1)
+		default:
+			return p.wait(ctx) // unlocks
+		}
+		p.mu.Unlock()
+		if spare != nil {
+			spare.nc.Close()
+		}
+		return p.connect(ctx)
+	}
+}
+
+func (c *conn) usable(maxAge time.Duration) bool {
+	return (maxAge == 0 || time.Since(c.born) < maxAge) && c.alive()
+}
+
+// wait queues for a connection; the lock is held, and given up here.
+func (p *Pool) wait(ctx context.Context) (*conn, error) {
+	if p.opt.MaxWait <= 0 || len(p.waiters) >= p.opt.MaxWaiting {
+		p.mu.Unlock()
+		return nil, &Error{Reason: Busy, Err: fmt.Errorf("%d connections to %s are in use and %d callers wait", p.opt.MaxOpen, p.origin, len(p.waiters))}
+	}
+	w := &waiter{ready: make(chan *conn, 1)}
+	p.waiters = append(p.waiters, w)
+	p.mu.Unlock()
+
+	patience := time.NewTimer(p.opt.MaxWait)
+	defer patience.Stop()
+	var err error
+	select {
+	case c, ok := <-w.ready:
+		return p.granted(ctx, c, ok)
+	case <-ctx.Done():
+		err = failContext(ctx, "waiting for a connection to "+p.origin.String())
+	case <-patience.C:
+		err = &Error{Reason: Busy, Err: fmt.Errorf("no connection to %s came free in %v", p.origin, p.opt.MaxWait)}
+	}
+	p.mu.Lock()
+	if i := slices.Index(p.waiters, w); i >= 0 {
+		p.waiters = slices.Delete(p.waiters, i, i+1)
+		p.mu.Unlock()
+		return nil, err
+	}
+	p.mu.Unlock()
+	// Granted in the same moment: pass it on.
+	if c, ok := <-w.ready; ok && c != nil {
+		p.release(c, true)
+	} else if ok {
+		p.freeSlot()
+	}
+	return nil, err
+}
+
+func (p *Pool) granted(ctx context.Context, c *conn, ok bool) (*conn, error) {
+	switch {
+	case !ok:
+		return nil, &Error{Reason: Canceled, Err: ErrClosed}
+	case c == nil:
+		return p.connect(ctx)
+	}
+	return c, nil
+}
+
+// connect opens a connection in a slot that the caller holds.
+func (p *Pool) connect(ctx context.Context) (*conn, error) {
+	nc, err := p.dial(ctx)
+	if err != nil {
+		p.freeSlot()
+		return nil, err
+	}
+	p.mu.Lock()
+	p.stats.Dialed++
+	p.mu.Unlock()
+	return newConn(p, nc), nil
+}
+
+func (p *Pool) dial(ctx context.Context) (net.Conn, error) {
+	bounded, cancel := context.WithTimeout(ctx, p.opt.ConnectTimeout)
+	defer cancel()
+	nc, err := p.opt.Dial(bounded, "tcp", p.origin.Address())
+	if err != nil {
+		return nil, failDial(ctx, err, p.origin.Address())
+	}
+	return nc, nil
+}
+
+// release takes a connection back after an exchange.
+func (p *Pool) release(c *conn, reusable bool) {
+	if !reusable || p.opt.MaxIdle < 0 {
+		p.discard(c)
+		return
+	}
+	c.reused = true
+	c.free = time.Now()
+	p.mu.Lock()
+	if p.closed {
+		p.mu.Unlock()
+		p.discard(c)
+		return
+	}
+	if len(p.waiters) > 0 {
+		w := p.waiters[0]
+		p.waiters = slices.Delete(p.waiters, 0, 1)
+		p.mu.Unlock()
+		w.ready <- c
+		return
+	}
+	var oldest *conn
+	if len(p.idle) >= p.opt.MaxIdle {
+		oldest = p.idle[0]
+		p.idle = slices.Delete(p.idle, 0, 1)
+	}
+	p.idle = append(p.idle, c)
+	p.watchIdle()
+	p.mu.Unlock()
+	if oldest != nil {
+		p.discard(oldest)
+	}
+}
+
+// discard closes a connection and frees its slot.
+func (p *Pool) discard(c *conn) {
+	c.nc.Close()
+	p.freeSlot()
+}
+
+// freeSlot lets the next one who waits dial.
+func (p *Pool) freeSlot() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if len(p.waiters) > 0 && !p.closed {
+		w := p.waiters[0]
+		p.waiters = slices.Delete(p.waiters, 0, 1)
+		w.ready <- nil
+		return
+	}
+	p.open--
+}
+
+// watchIdle starts the janitor unless it runs; the lock is held.
+func (p *Pool) watchIdle() {
+	if p.janitor == nil {
+		p.janitor = time.AfterFunc(p.opt.IdleTimeout/4, p.sweep)
+	}
+}
+
+// sweep closes what has been idle for too long, is too old, or was closed by the origin.
+func (p *Pool) sweep() {
+	var old []*conn
+	p.mu.Lock()
+	now := time.Now()
+	kept := p.idle[:0]
+	for _, c := range p.idle {
+		expired := now.Sub(c.free) >= p.opt.IdleTimeout || p.opt.MaxAge > 0 && now.Sub(c.born) >= p.opt.MaxAge
+		if expired || !c.alive() {
+			old = append(old, c)
+		} else {
+			kept = append(kept, c)
+		}
+	}
+	clear(p.idle[len(kept):])
+	p.idle = kept
+	p.janitor = nil
+	if len(kept) > 0 {
+		p.watchIdle()
+	}
+	p.mu.Unlock()
+	for _, c := range old {
+		p.discard(c)
+	}
+}
+
+// Close drops idle connections, fails those who wait for one, and lets running exchanges end.
+func (p *Pool) Close() error {
+	p.mu.Lock()
+	idle, waiters := p.idle, p.waiters
+	p.idle, p.waiters, p.closed = nil, nil, true
+	if p.janitor != nil {
+		p.janitor.Stop()
+		p.janitor = nil
+	}
+	p.mu.Unlock()
+	for _, w := range waiters {
+		close(w.ready)
+	}
+	for _, c := range idle {
+		p.discard(c)
+	}
+	return nil
+}
+
+// Stats counts connections.
+func (p *Pool) Stats() Stats {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	s := p.stats
+	s.Open, s.Idle, s.Waiting = p.open, len(p.idle), len(p.waiters)
+	return s
+}
+
+func (p *Pool) getBuffer() *buffer {
+	if b, ok := p.buffers.Get().(*buffer); ok {
+		return b
+	}
+	return &buffer{b: make([]byte, bufferSize)}
+}
+
+func (p *Pool) putBuffer(b *buffer) {
+	if len(b.b) == bufferSize {
+		p.buffers.Put(b)
+	}
+}
+
+func (p *Pool) getResponse() *Response {
+	if r, ok := p.responses.Get().(*Response); ok {
+		return r
+	}
+	return new(Response)
+}

@@ -1,0 +1,59 @@
+package outbound
+
+import (
+	"fmt"
+	"io"
+	"slices"
+)
+
+// ReadAll reads the whole body of res into buf, from its beginning, growing it only as far as needed, and returns what it
+// read. More than limit bytes are a TooLarge (limit <= 0: no limit); then, and on any other error, the caller still closes
+// the body.
+func ReadAll(res *Response, limit int64, buf []byte) ([]byte, error) {
+	buf = buf[:0]
+	if limit > 0 && res.Length > limit {
+		return buf, tooLarge(limit)
+	}
+	if res.Length >= 0 {
+		return readExactly(res, buf)
+	}
+	for {
+		if len(buf) == cap(buf) {
+			buf = slices.Grow(buf, max(512, len(buf)/2))
+		}
+		n, err := res.Body.Read(buf[len(buf):cap(buf)])
+		buf = buf[:len(buf)+n]
+		if limit > 0 && int64(len(buf)) > limit {
+			return buf[:limit], tooLarge(limit)
+		}
+		if err == io.EOF {
+			return buf, nil
+		}
+		if err != nil {
+			return buf, err
+		}
+	}
+}
+
+func readExactly(res *Response, buf []byte) ([]byte, error) {
+	want := int(res.Length)
+	for len(buf) < want {
+		// What an origin announces is believed in steps: a length alone must not cost memory.
+		if len(buf) == cap(buf) {
+			buf = slices.Grow(buf, min(want-len(buf), max(64<<10, len(buf))))
+		}
+		n, err := res.Body.Read(buf[len(buf):min(want, cap(buf))])
+		buf = buf[:len(buf)+n]
+		if err != nil && len(buf) < want {
+			if err == io.EOF {
+				err = io.ErrUnexpectedEOF
+			}
+			return buf, err
+		}
+	}
+	return buf, nil
+}
+
+func tooLarge(limit int64) *Error {
+	return &Error{Reason: TooLarge, Sent: true, Err: fmt.Errorf("the answer is over %d bytes", limit)}
+}

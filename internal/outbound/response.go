@@ -1,0 +1,46 @@
+package outbound
+
+import (
+	"io"
+	"strings"
+)
+
+// Response is an answer whose head has been read.
+type Response struct {
+	Status  int
+	Header  []Field // end-to-end fields in the order they came, hop-by-hop ones removed (of a 101, Upgrade stays)
+	Length  int64   // of Body; -1: unknown until its end
+	Body    io.ReadCloser
+	Trailer []Field            // filled once Body has returned io.EOF
+	Conn    io.ReadWriteCloser // status 101 only: the connection after the upgrade, from then on the caller's alone (a net.Conn)
+
+	pool   *Pool
+	body   body
+	fields [16]Field
+}
+
+// Get is the first value of a field, names compared without case; "" if there is none.
+func (r *Response) Get(name string) string { return get(r.Header, name) }
+
+func get(header []Field, name string) string {
+	for i := range header {
+		if f := &header[i]; len(f.Name) == len(name) && strings.EqualFold(f.Name, name) {
+			return f.Value
+		}
+	}
+	return ""
+}
+
+// Release closes the body and gives the memory of the answer back: neither r nor its Header may be used afterwards (the
+// strings in it may). Calling it is a favour to the garbage collector, never a duty.
+func (r *Response) Release() {
+	if r.Body != nil {
+		r.Body.Close()
+	}
+	p := r.pool
+	if p == nil || r.Conn != nil || r.body.up != nil {
+		return
+	}
+	*r = Response{}
+	p.responses.Put(r)
+}
