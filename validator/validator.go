@@ -4,7 +4,15 @@ package validator
 
 import (
 	"context"
+	"errors"
+	"fmt"
+	"log/slog"
 	"net/http"
+	"slices"
+	"sync"
+	"time"
+
+	"gatehouse/internal/conf"
 )
 
 // Authenticator is one way in. A nil error means: may pass; nil Claims then mean a guest. Any other error is a [*Refusal].
@@ -12,73 +20,227 @@ type Authenticator interface {
 	Authenticate(ctx context.Context, r *http.Request) (*Claims, error)
 }
 
-// Claims are what a verified client says of itself. They are shared between requests and never change.
-type Claims struct {
-	todo int
+// Deps are what a validator is compiled against. Keys outlive a configuration, the rest belongs to one.
+type Deps struct {
+	Keys      *Keys                // where key sets come from; required
+	Providers map[string]*Provider // the service's providers
+	Cache     *Cache               // of verified tokens; nil: each token is verified each time
+	Revoked   *Revoked             // the deny-list; nil: there is none
+	Log       *slog.Logger         // nil: nobody is told
 }
 
-// Value is what the claim of this slot (see [Wants.Add]) says, ready for its use; false: missing or null.
-func (c *Claims) Value(slot int) (string, bool) { panic("todo") }
+// Validator lets in who shows a token that it trusts.
+type Validator struct {
+	from     source
+	issuers  []*issuer
+	byName   map[string]*issuer // by iss
+	steps    []check
+	wants    *Wants
+	required bool
+	realm    string
 
-// Values is Value for formats of several values ("repeat").
-func (c *Claims) Values(slot int) []string { panic("todo") }
+	leeway, maxAge moment
+	requireExp     bool
+	roles          []string
+	rolesKey       Ref
+	scopes         []string
+	scopesKeys     []Ref
+	scopesMatch    string
+	revoked        *Revoked
 
-// ID tells one client from another wherever answers are shared: equal IDs, equal identity.
-func (c *Claims) ID() string { panic("todo") }
-
-// Payload is the claims set as raw JSON (an object); it must not be changed.
-func (c *Claims) Payload() []byte { panic("todo") }
-
-// Ref points at a claim: a literal name first, then a dotted path; or exact segments ("roles", "realm_access.roles",
-// ["https://foo.com","roles"]).
-type Ref struct {
-	segments []string
-	exact    bool
+	cache  *Cache
+	digest *digester
+	rules  ruleID
+	keys   *Keys
+	closed sync.Once
+	denied [2]Refusal // no token and no keys: made once, since they are what a flood gets
 }
 
-// Use says what a claim's value is for, and so how it is written and what is refused in it (security.md 21, 22, 24).
-type Use string
-
-// The uses of a claim.
-const (
-	Joined  Use = "joined"  // a header: arrays joined with commas
-	Repeat  Use = "repeat"  // a header per element
-	JSON    Use = "json"    // a header: compact JSON
-	Base64  Use = "base64"  // a header: base64url of compact JSON
-	Segment Use = "segment" // one escaped path segment
-	Plain   Use = "plain"   // the bare value: logs, limits, keys
-)
-
-// Wants collects, at load, the claims that an endpoint will ask for.
-type Wants struct {
-	todo int
+// New compiles a validator. wants are the claims that the endpoint will ask for; nothing may be added to them afterwards.
+// All mistakes are told at once, each under its key. No network is asked. Close gives back what the validator holds.
+func New(cfg Config, deps Deps, wants *Wants) (*Validator, error) {
+	v := &Validator{
+		wants:       wants,
+		keys:        deps.Keys,
+		required:    conf.Value(cfg.Required, true),
+		realm:       or(cfg.Realm, "gatehouse"),
+		leeway:      span(cfg.Leeway.Or(time.Second)),
+		maxAge:      span(cfg.MaxTokenAge.Or(0)),
+		requireExp:  conf.Value(cfg.RequireExp, true),
+		roles:       slices.Clone(cfg.Roles),
+		rolesKey:    conf.Value(cfg.RolesKey, ParseRef("roles")),
+		scopes:      slices.Clone(cfg.Scopes),
+		scopesKeys:  []Ref{ParseRef("scope"), ParseRef("scp")},
+		scopesMatch: conf.Value(cfg.ScopesMatcher, "any"),
+		revoked:     deps.Revoked,
+		cache:       deps.Cache,
+		from: source{
+			header: http.CanonicalHeaderKey(conf.Value(cfg.AuthHeader, "Authorization")),
+			bearer: conf.Value(cfg.RequireBearer, true),
+			cookie: conf.Value(cfg.CookieKey, "access_token"),
+		},
+	}
+	if cfg.ScopesKey != nil {
+		v.scopesKeys = []Ref{*cfg.ScopesKey}
+	}
+	var err error
+	v.issuers, err = cfg.issuers(&deps)
+	if err = conf.Join(err, cfg.check()); err != nil {
+		v.Close()
+		return nil, err
+	}
+	v.byName = make(map[string]*issuer, len(v.issuers))
+	for _, is := range v.issuers {
+		v.byName[is.iss] = is
+	}
+	if v.digest = newDigester(); v.cache != nil {
+		v.digest = v.cache.digest
+	}
+	if v.rules, err = cfg.rules(&deps, wants); err != nil {
+		v.Close()
+		return nil, err
+	}
+	v.steps = v.checks()
+	v.denied = [2]Refusal{
+		{Reason: TokenMissing, Challenge: bearer(v.realm, TokenMissing, nil)},
+		{Reason: KeysUnavailable, Kind: Unavailable, Challenge: bearer(v.realm, KeysUnavailable, nil), RetryIn: 1},
+	}
+	return v, nil
 }
 
-// Add asks for a claim and returns its slot; the same wish gets the same slot.
-func (w *Wants) Add(ref Ref, use Use) (slot int) { panic("todo") }
-
-// Refusal is why a client may not pass. Kind decides the status, Reason tells the operator.
-type Refusal struct {
-	Reason    Reason
-	Kind      Kind
-	Challenge string // the WWW-Authenticate value, complete
-	RetryIn   int    // seconds; Unavailable only
-	Detail    []any  // slog pairs for the log: expected, actual, kid, issuer, …; never of the token's secret parts
+// check finds what is wrong beside the source.
+func (c *Config) check() error {
+	var errs []error
+	at := func(err error, path ...any) { errs = append(errs, conf.At(err, path...)) }
+	if d := c.Leeway.Or(time.Second); d < 0 || d > 5*time.Minute {
+		at(fmt.Errorf("got %s, want from 0s to 5m", d), "leeway")
+	}
+	if c.MaxTokenAge != nil && c.MaxTokenAge.Or(0) <= 0 {
+		at(errors.New("want more than nothing"), "max_token_age")
+	}
+	for key, list := range map[string][]string{"roles": c.Roles, "scopes": c.Scopes} {
+		if i := slices.Index(list, ""); i >= 0 {
+			at(errors.New("an empty name is one that no token has"), key, i)
+		}
+	}
+	if name := conf.Value(c.AuthHeader, "Authorization"); !isHeaderName(name) {
+		at(fmt.Errorf("%q is not the name of a header", name), "auth_header_name")
+	}
+	for i, p := range c.PropagateClaims {
+		if !isHeaderName(p.Header) {
+			at(fmt.Errorf("%q is not the name of a header", p.Header), "propagate_claims", i)
+		}
+	}
+	return conf.Join(errs...)
 }
 
-func (r *Refusal) Error() string { return string(r.Reason) }
+// isHeaderName reports whether a text is a token (RFC 9110 section 5.6.2).
+func isHeaderName(s string) bool {
+	for i := range len(s) {
+		switch c := s[i]; {
+		case c >= 'a' && c <= 'z', c >= 'A' && c <= 'Z', c >= '0' && c <= '9':
+		case slices.Contains([]byte("!#$%&'*+-.^_`|~"), c):
+		default:
+			return false
+		}
+	}
+	return s != ""
+}
 
-// Reason is one of a closed list of codes; README has it.
-type Reason string
+// Warnings are settings that work and deserve a second thought, each under its key.
+func (c *Config) Warnings() error { return c.warnings() }
 
-// Kind is what a refusal means to HTTP.
-type Kind int
+// Close gives back the key sets. Tokens that were verified before are not believed for the sake of this validator again.
+func (v *Validator) Close() {
+	v.closed.Do(func() {
+		for _, is := range v.issuers {
+			if is != nil {
+				v.keys.release(is.ring)
+			}
+		}
+	})
+}
 
-// The kinds of refusal: 401, 403, 400, 431 and 503.
-const (
-	Unauthorized Kind = iota
-	Forbidden
-	Malformed
-	TooLong
-	Unavailable
-)
+// Authenticate judges the token of a request. It waits only where keys have to be fetched first, no longer than ctx says
+// and never more than 2 s.
+func (v *Validator) Authenticate(ctx context.Context, r *http.Request) (*Claims, error) {
+	token, reason := v.from.find(r.Header)
+	if reason != "" {
+		if reason == TokenMissing {
+			if !v.required {
+				return nil, nil
+			}
+			return nil, &v.denied[0]
+		}
+		return nil, v.refuse(reason, nil)
+	}
+	now := time.Now()
+	print := v.digest.print(&v.rules, token)
+	deny, _ := v.revoked.current()
+	if claims := v.cache.find(&print, momentOf(now), deny); claims != nil {
+		return claims, nil
+	}
+	a := attempt{ctx: ctx, came: now, token: token}
+	if refusal := v.judge(&a); refusal != nil {
+		return nil, refusal
+	}
+	claims := &Claims{id: print.id(), payload: a.form.payload, slots: a.slots}
+	v.remember(&a, print, claims, deny)
+	return claims, nil
+}
+
+// remember keeps a verdict for the next time.
+func (v *Validator) remember(a *attempt, p print, claims *Claims, deny *denylist) {
+	e := &entry{print: p, claims: claims, key: a.key}
+	e.from, e.until = v.window(a)
+	e.list.Store(deny)
+	v.cache.keep(e, momentOf(a.came))
+}
+
+// judge runs the checks up to the first that fails.
+func (v *Validator) judge(a *attempt) error {
+	for i := range v.steps {
+		c := &v.steps[i]
+		reason := c.test(a)
+		if reason == "" {
+			continue
+		}
+		if reason == KeysUnavailable {
+			return v.withoutKeys(a)
+		}
+		return v.refusal(a, c, reason)
+	}
+	return nil
+}
+
+// withoutKeys is what can be said of a token whose signature cannot be looked at: that it would be refused anyway (401),
+// or that nobody can tell (503).
+func (v *Validator) withoutKeys(a *attempt) error {
+	for i := range v.steps {
+		if c := &v.steps[i]; c.keyless {
+			if reason := c.test(a); reason != "" {
+				return v.refusal(a, c, reason)
+			}
+		}
+	}
+	return &v.denied[1]
+}
+
+func (v *Validator) refusal(a *attempt, c *check, reason Reason) *Refusal {
+	expected, actual := c.say(a)
+	r := v.refuse(reason, []any{"check", c.name, "expected", expected, "actual", actual})
+	if reason == ClaimUnfit {
+		r.Kind = a.kind
+	}
+	if a.header.hasKid {
+		r.Detail = append(r.Detail, "kid", clip(a.header.kid))
+	}
+	if iss, ok := a.text("iss"); ok && c.name != "issuer" {
+		r.Detail = append(r.Detail, "iss", clip(iss))
+	}
+	return r
+}
+
+func (v *Validator) refuse(reason Reason, detail []any) *Refusal {
+	return &Refusal{Reason: reason, Kind: reason.Kind(), Challenge: bearer(v.realm, reason, v.scopes), Detail: detail}
+}

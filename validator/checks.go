@@ -1,0 +1,379 @@
+package validator
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"gatehouse/internal/conf"
+	"gatehouse/internal/jose"
+)
+
+// check is one thing that must hold of a token. Serving runs them in order up to the first that fails; explaining runs
+// all that can be run.
+type check struct {
+	name string
+	// test returns why the token is refused, "" if it holds.
+	test func(*attempt) Reason
+	// say tells an operator what was wanted and what there was, once test has run.
+	say func(*attempt) (expected, actual string)
+	// vital: nothing after it can be looked at if it fails.
+	vital bool
+	// keyless: it says something of a token whose signature could not be looked at, because no keys are to be had.
+	keyless bool
+}
+
+// checks are what this validator looks at, in the order in which it does: form and header, then the signature, then what
+// the claims say. Nothing that a token claims is judged before its signature is.
+func (v *Validator) checks() []check {
+	list := []check{
+		{name: "form", test: v.readForm, say: sayForm, vital: true},
+		{name: "header", test: v.readHeader, say: sayHeader, vital: true},
+		{name: "algorithm", test: v.pickAlgorithm, say: v.sayAlgorithm, vital: true},
+		{name: "claims", test: v.readClaims, say: sayClaims, vital: true},
+		{name: "provider", test: v.pickIssuer, say: v.sayIssuer, vital: true},
+		{name: "signature", test: v.verify, say: saySignature},
+		{name: "issuer", test: v.checkIssuer, say: v.sayIssuer, keyless: true},
+		{name: "audience", test: v.checkAudience, say: v.sayAudience, keyless: true},
+		{name: "times", test: v.readTimes, say: sayTimes, vital: true, keyless: true},
+		{name: "exp", test: v.checkExpiry, say: v.sayExpiry, keyless: true},
+		{name: "nbf", test: v.checkNotBefore, say: v.sayNotBefore, keyless: true},
+		{name: "iat", test: v.checkIssuedAt, say: v.sayIssuedAt, keyless: true},
+	}
+	if v.maxAge > 0 {
+		list = append(list, check{name: "age", test: v.checkAge, say: v.sayAge, keyless: true})
+	}
+	if v.revoked != nil {
+		list = append(list, check{name: "revocation", test: v.checkRevoked, say: sayRevoked})
+	}
+	if len(v.roles) > 0 {
+		list = append(list, check{name: "roles", test: v.checkRoles, say: v.sayRoles})
+	}
+	if len(v.scopes) > 0 {
+		list = append(list, check{name: "scopes", test: v.checkScopes, say: v.sayScopes})
+	}
+	if v.wants != nil && len(v.wants.list) > 0 {
+		list = append(list, check{name: "values", test: v.compile, say: sayValues})
+	}
+	return list
+}
+
+func (v *Validator) readForm(a *attempt) Reason {
+	var err error
+	if a.form, err = parseForm(a.token); err == nil {
+		return ""
+	}
+	a.note = err.Error()
+	if isJWE(a.token) {
+		return TokenEncrypted
+	}
+	return TokenMalformed
+}
+
+func sayForm(a *attempt) (string, string) {
+	return "three parts of base64url", or(a.note, "so it is")
+}
+
+func (v *Validator) readHeader(a *attempt) Reason {
+	header, reason, err := parseHeader(a.form.header)
+	a.header = header
+	if err != nil {
+		a.note = err.Error()
+	}
+	return reason
+}
+
+func sayHeader(a *attempt) (string, string) {
+	return "a JSON object with unique names, typ JWT or at+jwt, no crit", or(a.note, "so it is")
+}
+
+// pickAlgorithm compares the token's alg with the validator's own, exactly. Which of several issuers it is for is not yet
+// known; pickIssuer looks again.
+func (v *Validator) pickAlgorithm(a *attempt) Reason {
+	for _, is := range v.issuers {
+		if alg, ok := is.allows(a.header.alg); ok {
+			a.alg = alg
+			return ""
+		}
+	}
+	return AlgorithmNotAllowed
+}
+
+func (v *Validator) sayAlgorithm(a *attempt) (string, string) {
+	var all []jose.Alg
+	for _, is := range v.issuers {
+		if a.issuer != nil && a.issuer != is {
+			continue
+		}
+		for _, alg := range is.algs {
+			if !slices.Contains(all, alg) {
+				all = append(all, alg)
+			}
+		}
+	}
+	return fmt.Sprint(all), or(clip(a.header.alg), "none")
+}
+
+func (v *Validator) readClaims(a *attempt) Reason {
+	var err error
+	if a.claims, err = parseObject(a.form.payload); err != nil {
+		a.note = err.Error()
+		return ClaimsMalformed
+	}
+	return ""
+}
+
+func sayClaims(a *attempt) (string, string) {
+	return "a JSON object with unique names", or(a.note, "so it is")
+}
+
+// pickIssuer finds who may have issued the token. With several of them the unverified iss decides, and everything after it
+// is judged by that issuer alone (security.md 20).
+func (v *Validator) pickIssuer(a *attempt) Reason {
+	if len(v.issuers) == 1 {
+		a.issuer = v.issuers[0]
+		return ""
+	}
+	iss, ok := a.text("iss")
+	if !ok {
+		return IssuerWrong
+	}
+	is := v.byName[iss]
+	if is == nil {
+		return IssuerWrong
+	}
+	if a.issuer = is; !slices.Contains(is.algs, a.alg) {
+		return AlgorithmNotAllowed
+	}
+	return ""
+}
+
+func (v *Validator) sayIssuer(a *attempt) (string, string) {
+	var names []string
+	for _, is := range v.issuers {
+		names = append(names, or(is.iss, "any"))
+	}
+	return strings.Join(names, " or "), a.shown("iss")
+}
+
+// verify finds the keys that the token may be signed with and tries them. A token that no known key has signed may be of
+// a new one: the key set is asked whether there is a newer one, once for what it has in the air and once for this token.
+func (v *Validator) verify(a *attempt) Reason {
+	ring := a.issuer.ring
+	set := ring.current()
+	for range 3 {
+		reason := KeyUnknown
+		if set != nil {
+			if reason = a.try(set); reason == "" {
+				return ""
+			}
+		}
+		newer, err := ring.renew(a.ctx, set, a.came)
+		if err != nil || newer == nil {
+			a.retryIn = 1
+			return KeysUnavailable
+		}
+		if newer == set {
+			return reason
+		}
+		set = newer
+	}
+	return a.try(set)
+}
+
+// try verifies the token with the keys of a set that it may be signed with.
+func (a *attempt) try(set *keySet) Reason {
+	var room [maxTries]*verifier
+	keys := set.find(room[:0], &a.header, a.alg, a.issuer.strategy)
+	for _, key := range keys {
+		if key.Verify(a.alg, []byte(a.form.input), a.form.signature) {
+			a.key = key
+			return ""
+		}
+	}
+	if len(keys) == 0 {
+		return KeyUnknown
+	}
+	return SignatureInvalid
+}
+
+func saySignature(a *attempt) (string, string) {
+	expected := "a signature by a key of " + a.issuer.ring.status().From
+	kid := "no kid"
+	if a.header.hasKid {
+		kid = fmt.Sprintf("kid %q", clip(a.header.kid))
+	}
+	if a.key != nil {
+		return expected, kid + ", verified"
+	}
+	set := a.issuer.ring.current()
+	if set == nil {
+		return expected, kid + ", but no keys are to be had"
+	}
+	var kids []string
+	for _, key := range set.keys {
+		kids = append(kids, key.ID)
+	}
+	return fmt.Sprintf("%s, which has %q as of %s", expected, kids, time.Since(set.fetched).Round(time.Second)), kid
+}
+
+func (v *Validator) checkIssuer(a *attempt) Reason {
+	if a.issuer.iss == "" {
+		return ""
+	}
+	if iss, ok := a.text("iss"); !ok || iss != a.issuer.iss {
+		return IssuerWrong
+	}
+	return ""
+}
+
+// checkAudience compares whole values, byte for byte. An aud of which any member is not a string is not understood.
+func (v *Validator) checkAudience(a *attempt) Reason {
+	wanted := a.issuer.audience
+	if len(wanted) == 0 {
+		return ""
+	}
+	raw, there := a.claims.get("aud")
+	have, ok := stringsOf(raw, there, false)
+	if items, isList := elements(raw); !ok || isList && len(items) != len(have) {
+		return AudienceWrong
+	}
+	if !matches(wanted, have, a.issuer.match) {
+		return AudienceWrong
+	}
+	return ""
+}
+
+// matches reports whether one of wanted, or all of it, is in have.
+func matches(wanted, have []string, match string) bool {
+	for _, w := range wanted {
+		if slices.Contains(have, w) != (match == "all") {
+			return match != "all"
+		}
+	}
+	return match == "all"
+}
+
+func (v *Validator) sayAudience(a *attempt) (string, string) {
+	if len(a.issuer.audience) == 0 {
+		return "anything", a.shown("aud")
+	}
+	return fmt.Sprintf("%s of %q", a.issuer.match, a.issuer.audience), a.shown("aud")
+}
+
+// readTimes reads exp, nbf and iat. One that is there must be a sensible number, whether or not it is asked for.
+func (v *Validator) readTimes(a *attempt) Reason {
+	for _, t := range []struct {
+		name  string
+		into  *moment
+		there *bool
+	}{{"exp", &a.exp, &a.hasExp}, {"nbf", &a.nbf, &a.hasNbf}, {"iat", &a.iat, &a.hasIat}} {
+		raw, there := a.claims.get(t.name)
+		if !there {
+			continue
+		}
+		var ok bool
+		if *t.into, ok = numericDate(raw); !ok {
+			a.note = t.name
+			return TimeMalformed
+		}
+		*t.there = true
+	}
+	return ""
+}
+
+func sayTimes(a *attempt) (string, string) {
+	if a.note != "" {
+		return "numbers of seconds since 1970, before the year 10000", a.note + " is " + a.shown(a.note)
+	}
+	return "numbers of seconds since 1970, before the year 10000", "so they are"
+}
+
+func (v *Validator) checkExpiry(a *attempt) Reason {
+	switch {
+	case a.hasExp && momentOf(a.came) >= a.exp+v.leeway:
+		return TokenExpired
+	case !a.hasExp && v.requireExp:
+		return ExpiryMissing
+	}
+	return ""
+}
+
+func (v *Validator) sayExpiry(a *attempt) (string, string) {
+	if !a.hasExp {
+		if v.requireExp {
+			return "an exp", "none"
+		}
+		return "an exp to come, if there is one", "none"
+	}
+	return "to come", v.shown(a, a.exp)
+}
+
+func (v *Validator) checkNotBefore(a *attempt) Reason {
+	if a.hasNbf && a.nbf > momentOf(a.came)+v.leeway {
+		return TokenNotYetValid
+	}
+	return ""
+}
+
+func (v *Validator) sayNotBefore(a *attempt) (string, string) {
+	if !a.hasNbf {
+		return "not to come", "none"
+	}
+	return "not to come", v.shown(a, a.nbf)
+}
+
+func (v *Validator) checkIssuedAt(a *attempt) Reason {
+	if a.hasIat && a.iat > momentOf(a.came)+v.leeway {
+		return TokenNotYetValid
+	}
+	return ""
+}
+
+func (v *Validator) sayIssuedAt(a *attempt) (string, string) {
+	if !a.hasIat {
+		return "not to come", "none"
+	}
+	return "not to come", v.shown(a, a.iat)
+}
+
+func (v *Validator) checkAge(a *attempt) Reason {
+	if !a.hasIat || momentOf(a.came) >= a.iat+v.maxAge+v.leeway {
+		return TokenTooOld
+	}
+	return ""
+}
+
+func (v *Validator) sayAge(a *attempt) (string, string) {
+	expected := "issued no longer ago than " + conf.Duration(time.Duration(v.maxAge)*time.Microsecond).String()
+	if !a.hasIat {
+		return expected, "no iat"
+	}
+	return expected, v.shown(a, a.iat)
+}
+
+// shown is a moment and its distance from now.
+func (v *Validator) shown(a *attempt, m moment) string {
+	d := time.Duration(momentOf(a.came)-m) * time.Microsecond
+	if d >= 0 {
+		return fmt.Sprintf("%s, %s ago (leeway %s)", m, d.Round(time.Millisecond), time.Duration(v.leeway)*time.Microsecond)
+	}
+	return fmt.Sprintf("%s, in %s (leeway %s)", m, (-d).Round(time.Millisecond), time.Duration(v.leeway)*time.Microsecond)
+}
+
+// shown is a claim as an operator may see it, clipped.
+func (a *attempt) shown(name string) string {
+	raw, there := a.claims.get(name)
+	if !there {
+		return "none"
+	}
+	return clip(string(compact(raw)))
+}
+
+func or(s, other string) string {
+	if s == "" {
+		return other
+	}
+	return s
+}

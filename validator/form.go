@@ -1,0 +1,128 @@
+package validator
+
+import (
+	"encoding/base64"
+	"errors"
+	"strings"
+)
+
+// maxToken is the longest token that is looked at, in bytes (security.md 13).
+const maxToken = 16 << 10
+
+// form is a token in compact serialisation (RFC 7515 section 3.1) taken apart.
+type form struct {
+	input     string // what is signed: header and payload, still encoded, and the dot between
+	header    []byte
+	payload   []byte
+	signature []byte
+}
+
+// isTokenByte reports whether a compact serialisation may hold the byte. It is checked first because Go's base64 skips
+// line breaks, and a token must have one spelling only (security.md 2).
+func isTokenByte(c byte) bool {
+	return c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || c == '-' || c == '_' || c == '.'
+}
+
+// parseForm takes a token apart. It must have exactly three parts of canonical base64url without padding.
+func parseForm(token string) (form, error) {
+	for i := range len(token) {
+		if !isTokenByte(token[i]) {
+			return form{}, errors.New("a byte that is not base64url")
+		}
+	}
+	first := strings.IndexByte(token, '.')
+	last := strings.LastIndexByte(token, '.')
+	if first < 0 || first == last || strings.IndexByte(token[first+1:last], '.') >= 0 {
+		return form{}, errors.New("not three parts")
+	}
+	enc := base64.RawURLEncoding.Strict()
+	buf := make([]byte, 0, enc.DecodedLen(len(token)))
+	var f form
+	for _, part := range []struct {
+		text string
+		into *[]byte
+	}{{token[:first], &f.header}, {token[first+1 : last], &f.payload}, {token[last+1:], &f.signature}} {
+		start := len(buf)
+		var err error
+		if buf, err = enc.AppendDecode(buf, []byte(part.text)); err != nil {
+			return form{}, errors.New("not canonical base64url")
+		}
+		*part.into = buf[start:len(buf):len(buf)]
+	}
+	f.input = token[:last]
+	return f, nil
+}
+
+// isJWE reports whether a token that is no JWS looks like an encrypted one (RFC 7516 section 3.1).
+func isJWE(token string) bool { return len(token) <= maxToken && strings.Count(token, ".") == 4 }
+
+// jwsHeader is what we read of a token's header.
+type jwsHeader struct {
+	alg          string
+	kid          string
+	hasKid       bool
+	x5t, x5tS256 string
+}
+
+// parseHeader reads and checks a token's header (security.md 1, 3, 4, 5, 8, 10): unique names, no second spelling of a
+// registered one, strings where strings belong, and nothing that would change what the signature means. jku, x5u, jwk and
+// x5c are not looked at. The reason tells a broken header from one that asks for what we do not do.
+func parseHeader(data []byte) (jwsHeader, Reason, error) {
+	var h jwsHeader
+	fields, err := parseObject(data)
+	if err != nil {
+		return h, HeaderMalformed, err
+	}
+	for _, m := range fields {
+		name := string(m.name)
+		if folded := strings.ToLower(name); folded != name && registered(folded) || name != "x5t#S256" && folded == "x5t#s256" {
+			return h, HeaderMalformed, errors.New("a second spelling of " + folded)
+		}
+		var into *string
+		switch name {
+		case "alg":
+			into = &h.alg
+		case "kid":
+			into, h.hasKid = &h.kid, true
+		case "x5t":
+			into = &h.x5t
+		case "x5t#S256":
+			into = &h.x5tS256
+		case "crit", "b64", "zip", "enc":
+			return h, HeaderUnsupported, errors.New(name + " is not understood here")
+		case "typ", "cty":
+			value, isString := unquote(m.value)
+			if !isString {
+				return h, HeaderMalformed, errors.New(name + " is not a string")
+			}
+			if !takes(name, value) {
+				return h, HeaderUnsupported, errors.New("a " + name + " that is not taken here")
+			}
+			continue
+		default:
+			continue
+		}
+		var isString bool
+		if *into, isString = unquote(m.value); !isString {
+			return h, HeaderMalformed, errors.New(name + " is not a string")
+		}
+	}
+	return h, "", nil
+}
+
+// takes reports whether a value of typ or cty leaves the token one that we read (security.md 3, 4).
+func takes(name, value string) bool {
+	if name == "cty" {
+		return !strings.EqualFold(value, "JWT") && !strings.EqualFold(value, "application/jwt")
+	}
+	return strings.EqualFold(value, "JWT") || strings.EqualFold(value, "at+jwt") || strings.EqualFold(value, "application/at+jwt")
+}
+
+// registered reports whether a name, in lower case, is a header parameter of RFC 7515, 7516 or 7797.
+func registered(name string) bool {
+	switch name {
+	case "alg", "kid", "typ", "cty", "crit", "b64", "zip", "enc", "jku", "jwk", "x5u", "x5c", "x5t":
+		return true
+	}
+	return false
+}
