@@ -55,6 +55,8 @@ func TestFlatmap(t *testing.T) {
 		{"and makes what is missing", "move a.b.c x.y", `{"a":{"b":{"c":1}}}`, `{"a":{"b":{}},"x":{"y":1}}`},
 		{"in every element", "move a.*.b.c a.*.c", `{"a":[{"b":{"c":1}},{"b":{"c":2,"d":3}},{}]}`, `{"a":[{"b":{},"c":1},{"b":{"d":3},"c":2},{}]}`},
 		{"in every member, whatever its spelling", "move *.b.c *.c", `{"\u0061":{"b":{"c":1}},"q\"":{"b":{"c":2}}}`, `{"\u0061":{"b":{},"c":1},"q\"":{"b":{},"c":2}}`},
+		{"with an element's number for a key", "move *.*.*.z a.*.z", `{"b":[{"c":{"z":1}}]}`, `{"b":[{"c":{}}],"a":{"0":{"z":1}}}`},
+		{"several out of what the first replaces", "move *.*.*.z *.b", `{"0":{"b":{"x":{"z":1},"y":{"z":2}}}}`, `{"0":{"b":2}}`},
 		{"of several the last wins", "move a.*.b c", `{"a":[{"b":1},{"b":2}]}`, `{"a":[{},{}],"c":2}`},
 		{"an element out of an array", "move a.0 b", `{"a":[1,2]}`, `{"a":[2],"b":1}`},
 		{"into an array, as its last element", "move a.b.c d.e", `{"a":{"b":{"c":1}},"d":[0]}`, `{"a":{"b":{}},"d":[0,1]}`},

@@ -8,8 +8,15 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
+// tester is what *testing.T, *testing.B and *rapid.T have in common.
+type tester interface {
+	Helper()
+	Fatal(...any)
+	Fatalf(string, ...any)
+}
+
 // parsed is a Value for tests that are about something else.
-func parsed(t testing.TB, text string, depth int) *Value {
+func parsed(t tester, text string, depth int) *Value {
 	t.Helper()
 	v := new(Value)
 	if err := v.Parse([]byte(text), depth); err != nil {
@@ -18,7 +25,7 @@ func parsed(t testing.TB, text string, depth int) *Value {
 	return v
 }
 
-func printed(t testing.TB, v *Value) string {
+func printed(t tester, v *Value) string {
 	t.Helper()
 	out := v.Append(nil)
 	if v.Len() != len(out) {

@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"slices"
 	"strings"
-	"testing"
 )
 
 // doc is a decoded JSON value of the slow reference: what plans do, done by decoding, editing and encoding.
@@ -17,14 +16,14 @@ type doc struct {
 	spare  int    // the next label
 }
 
-func decoded(t testing.TB, text []byte) *doc {
+func decoded(t tester, text []byte) *doc {
 	t.Helper()
 	d := json.NewDecoder(strings.NewReader(string(text)))
 	d.UseNumber()
 	return decodeOne(t, d)
 }
 
-func decodeOne(t testing.TB, d *json.Decoder) *doc {
+func decodeOne(t tester, d *json.Decoder) *doc {
 	t.Helper()
 	token, err := d.Token()
 	if err != nil {
@@ -81,7 +80,7 @@ func (d *doc) remove(i int) {
 }
 
 // text prints compactly; numbers as they came.
-func (d *doc) text(t testing.TB) string {
+func (d *doc) text(t tester) string {
 	t.Helper()
 	switch d.kind {
 	case '{', '[':

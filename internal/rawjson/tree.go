@@ -143,7 +143,7 @@ func (t *tree) touch(at int32) {
 	}
 }
 
-// detach takes an item out of its parent.
+// detach takes an item out of its parent. It still says where it was: other moves may ask for names on its way.
 func (t *tree) detach(c int32) {
 	child := &t.items[c]
 	up := &t.items[child.up]
@@ -158,7 +158,7 @@ func (t *tree) detach(c int32) {
 		up.last = child.prev
 	}
 	t.touch(child.up)
-	child.up, child.prev, child.next = -1, -1, -1
+	child.prev, child.next = -1, -1
 }
 
 // child is the member or element of that name, -1 if there is none.
@@ -212,7 +212,8 @@ func (t *tree) match(path []string) []int32 {
 func (t *tree) label(c int32) (string, []byte) {
 	it := &t.items[c]
 	if t.items[it.up].kind == '[' {
-		return strconv.Itoa(it.number), nil
+		name := strconv.Itoa(it.number)
+		return name, AppendString(nil, name)
 	}
 	name, _ := Unquote(it.key)
 	return name, it.key
@@ -270,7 +271,6 @@ func (t *tree) replace(old, c int32) {
 	} else {
 		t.items[o.up].last = c
 	}
-	t.items[old].up = -1
 	t.touch(o.up)
 }
 
