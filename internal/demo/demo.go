@@ -119,7 +119,7 @@ func (w *World) Lookup(name string) (string, bool) {
 func (w *World) Close() {
 	w.Listener.Close()
 	for _, s := range w.servers {
-		s.Close()
+		_ = s.Close() // of listeners: nothing is left to do about it
 	}
 	w.wait.Wait()
 }

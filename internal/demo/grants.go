@@ -3,6 +3,7 @@ package demo
 import (
 	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"mime"
 	"net/http"
@@ -59,8 +60,8 @@ func (p *provider) token(w http.ResponseWriter, r *http.Request) {
 		writeJSON(w, http.StatusOK, answer)
 		return
 	}
-	refused, ok := err.(*refusal)
-	if !ok {
+	var refused *refusal
+	if !errors.As(err, &refused) {
 		refused = &refusal{http.StatusBadRequest, "invalid_request", err.Error()}
 	}
 	if refused.status == http.StatusUnauthorized {

@@ -48,7 +48,7 @@ func (w *World) Steps() []Step {
 func (w *World) Guide(out io.Writer) error {
 	text := fmt.Sprintf("Gatehouse listens on %s with the gateway.json of the repository.\n"+
 		"Behind it, on loopback: an identity provider (%s) and four backends.\n"+
-		"Paste these lines into another terminal, one after the other. Ctrl-C here ends everything.\n", w.address(), w.provider.issuer)
+		"Paste these lines into another terminal, one after the other.\n", w.address(), w.provider.issuer)
 	for i, s := range w.Steps() {
 		status := ""
 		if s.Status != 0 {
@@ -56,7 +56,7 @@ func (w *World) Guide(out io.Writer) error {
 		}
 		text += fmt.Sprintf("\n%d. %s%s:\n   %s\n", i+1, s.About, status, s.Line)
 	}
-	_, err := io.WriteString(out, text+"\n")
+	_, err := io.WriteString(out, text+"\nCtrl-C ends everything.\n")
 	return err
 }
 

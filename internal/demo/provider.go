@@ -13,7 +13,7 @@ import (
 const (
 	audience      = "https://api.example.com" // of the API that the gateway serves
 	gatewayClient = "gateway"                 // the gateway's own client, for the inventory
-	gatewaySecret = "gateway-secret"          //nolint:gosec // known to everybody who reads this
+	gatewaySecret = "gateway-secret"          // known to everybody who reads this
 	claimsGrant   = "urn:gatehouse:demo:claims"
 )
 

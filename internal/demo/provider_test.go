@@ -19,7 +19,7 @@ func claimsOf(t *testing.T, keySet, token string) (map[string]any, error) {
 	if err := json.Unmarshal([]byte(keySet), &set); err != nil {
 		t.Fatal(err)
 	}
-	parsed, err := jose.ParseSigned(token, []jose.SignatureAlgorithm{jose.RS256, jose.ES256})
+	parsed, err := jose.ParseSignedCompact(token, []jose.SignatureAlgorithm{jose.RS256, jose.ES256})
 	if err != nil {
 		return nil, err
 	}

@@ -18,7 +18,7 @@ func holdBody(w words, want string, got []byte) (string, error) {
 	}
 	_, arg, _ := strings.Cut(text, "\n")
 	kind, number, _ := strings.Cut(first, " ")
-	holds := false
+	var holds bool
 	switch kind {
 	case "~json":
 		if holds, err = sameJSON([]byte(arg), got); err == nil && !holds {

@@ -2,9 +2,11 @@ package gatewaytest
 
 import (
 	"bufio"
+	"errors"
 	"fmt"
 	"net"
 	"net/http"
+	"os"
 	"strings"
 	"time"
 )
@@ -162,7 +164,7 @@ func (c *client) receive() message {
 	method, _, _ := strings.Cut(string(c.sent), " ")
 	a, err := readAnswer(c.in, method)
 	if err != nil {
-		if nerr, ok := err.(net.Error); ok && nerr.Timeout() {
+		if errors.Is(err, os.ErrDeadlineExceeded) {
 			return message{first: fmt.Sprintf("no answer in %v", patience)}
 		}
 		return message{first: "closed"}

@@ -48,7 +48,7 @@
 //	~contains                   each line stands somewhere in it
 //	~regexp                     the expression (the next line) matches all of it
 //	~empty                      no body at all
-//	~length N                   N bytes
+//	~length N                   this many bytes
 //
 // With -update responses and mistakes are rewritten to what came; lines that hold stay as they are.
 //

@@ -39,7 +39,7 @@ func verify(t *testing.T, k *KeyServer, token string) ([]byte, error) {
 	if err := json.Unmarshal([]byte(body), &set); err != nil {
 		t.Fatal(err)
 	}
-	parsed, err := jose.ParseSigned(token, []jose.SignatureAlgorithm{jose.RS256, jose.RS512, jose.PS256, jose.PS384,
+	parsed, err := jose.ParseSignedCompact(token, []jose.SignatureAlgorithm{jose.RS256, jose.RS512, jose.PS256, jose.PS384,
 		jose.ES256, jose.ES384, jose.ES512, jose.EdDSA})
 	if err != nil {
 		return nil, err

@@ -74,7 +74,7 @@ func (r Runner) Page(t *testing.T, file string) {
 		})
 	})
 	if now := txtar.Format(p.archive); *update && string(now) != string(data) {
-		if err := os.WriteFile(file, now, 0o644); err != nil { //nolint:gosec // a page is for everybody to read
+		if err := os.WriteFile(file, now, 0o644); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -188,7 +188,7 @@ func (r *rule) fits(s *Seen) bool {
 	if r.method != "*" && r.method != s.Method || r.times >= 0 && r.used >= r.times {
 		return false
 	}
-	if prefix, any := strings.CutSuffix(r.path, "*"); r.path != s.Target && !(any && strings.HasPrefix(s.Target, prefix)) {
+	if !matchAny(r.path, []string{s.Target}) {
 		return false
 	}
 	for _, c := range r.conditions {

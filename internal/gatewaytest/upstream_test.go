@@ -2,8 +2,10 @@ package gatewaytest
 
 import (
 	"bufio"
+	"errors"
 	"net"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -24,8 +26,10 @@ func ask(t *testing.T, u *Upstream, text string) string {
 		tcp.CloseWrite()
 	}
 	var b strings.Builder
-	if _, err := bufio.NewReader(c).WriteTo(&b); err != nil {
-		b.WriteString("<" + err.(*net.OpError).Err.Error()[:5] + ">")
+	if _, err := bufio.NewReader(c).WriteTo(&b); errors.Is(err, syscall.ECONNRESET) {
+		b.WriteString("<reset>")
+	} else if err != nil {
+		t.Fatal(err)
 	}
 	return strings.ReplaceAll(b.String(), "\r\n", "\n")
 }
@@ -127,7 +131,7 @@ func sameAnswer(got, want string) bool {
 
 func TestUpstreamResetsAndHangs(t *testing.T) {
 	u := StartUpstream(t, "test", "GET /reset\n  reset\nGET /hang\n  hang\n")
-	if got := ask(t, u, "GET /reset HTTP/1.1\n\n"); got != "<read:>" && got != "<recv>" && !strings.HasPrefix(got, "<") {
+	if got := ask(t, u, "GET /reset HTTP/1.1\n\n"); got != "<reset>" {
 		t.Errorf("got %q, want a reset", got)
 	}
 	c, err := net.Dial("tcp", u.addr)
