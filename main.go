@@ -2,9 +2,13 @@
 package main
 
 import (
+	_ "embed"
 	"os"
 
 	"gatehouse/internal/cli"
 )
 
-func main() { os.Exit(cli.Main(os.Args[1:], os.Stdout, os.Stderr)) }
+//go:embed gateway.json
+var demoConfig []byte
+
+func main() { os.Exit(cli.Main(os.Args[1:], demoConfig, os.Stdout, os.Stderr)) }

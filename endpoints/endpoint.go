@@ -14,6 +14,9 @@ import (
 	"gatehouse/validator"
 )
 
+// DefaultTimeout is how long an answer may take where the file says nothing.
+const DefaultTimeout = 2 * time.Second
+
 // Endpoint is one compiled route.
 type Endpoint struct {
 	Method  string
@@ -27,13 +30,14 @@ type Endpoint struct {
 	stream  bool // no-op: the answer goes through as it comes
 	render  renderer
 	voice   Voice
+	closers []func()
 }
 
 // Env is what endpoints are compiled against: what outlives a configuration, and the manners of the service.
 type Env struct {
-	Keys   *validator.Keys
-	Hosts  *backends.Hosts
 	Tokens *backends.Tokens
+	Hosts  *backends.Hosts
+	Auth   validator.Deps
 	Log    *slog.Logger
 	Voice  Voice
 	Rules  ProjectRules
@@ -47,7 +51,7 @@ func New(cfg Config, env Env) (*Endpoint, error) {
 			errs = append(errs, conf.At(err, path...))
 		}
 	}
-	e := &Endpoint{Method: cfg.Method, Path: cfg.Endpoint, timeout: cfg.Timeout.Or(2 * time.Second), voice: env.Voice}
+	e := &Endpoint{Method: cfg.Method, Path: cfg.Endpoint, timeout: cfg.Timeout.Or(DefaultTimeout), voice: env.Voice}
 	if e.timeout <= 0 {
 		at(fmt.Errorf("got %s, want more than nothing", e.timeout), "timeout")
 	}
@@ -58,8 +62,11 @@ func New(cfg Config, env Env) (*Endpoint, error) {
 	at(err, "extra_config", "auth/validator", "propagate_claims")
 	e.ask, e.stream = compileBackends(cfg, env, params, wants, at)
 	if v := cfg.Extra.Validator; v != nil {
-		e.auth, err = validator.New(*v, env.Keys, wants)
+		auth, err := validator.New(*v, env.Auth, wants)
 		at(err, "extra_config", "auth/validator")
+		if err == nil {
+			e.auth, e.closers = auth, append(e.closers, auth.Close)
+		}
 		if cfg.Public {
 			at(errors.New("is true, but there is an auth/validator on the same endpoint: take one of them away"), "public")
 		}
@@ -69,7 +76,11 @@ func New(cfg Config, env Env) (*Endpoint, error) {
 	e.render, err = rendererOf(cfg, e.auth != nil)
 	at(err, "output_encoding")
 	e.voice = e.voice.of(cfg)
-	return e, conf.Join(errs...)
+	if err := conf.Join(errs...); err != nil {
+		e.Close()
+		return nil, err
+	}
+	return e, nil
 }
 
 // compileBackends makes one fetch of all backends.
@@ -83,10 +94,7 @@ func compileBackends(cfg Config, env Env, params []string, wants *validator.Want
 	}
 	benv := backends.Env{Params: params, EmptyOK: conf.Value(cfg.PassStatus, true), Hosts: env.Hosts, Tokens: env.Tokens, Log: env.Log}
 	if cfg.Extra.Validator != nil {
-		benv.Claim = func(name string) (int, error) {
-			ref, err := validator.NewRef(name)
-			return wants.Add(ref, validator.Segment), err
-		}
+		benv.Claim = func(name string) (int, error) { return claimSlot(name, wants) }
 	}
 	var parts []part
 	for i, b := range cfg.Backend {
@@ -104,6 +112,22 @@ func compileBackends(cfg Config, env Env, params []string, wants *validator.Want
 		parts = append(parts, part{fetch: fetch, required: b.Required})
 	}
 	return merge(parts, conf.Value(cfg.Merge, "shallow")), stream
+}
+
+// claimSlot asks for a claim as a path segment.
+func claimSlot(name string, wants *validator.Wants) (int, error) {
+	ref, err := validator.NewRef(name)
+	if err != nil {
+		return 0, err
+	}
+	return wants.Add(ref, validator.Segment), nil
+}
+
+// Close gives back what the endpoint holds of what outlives it.
+func (e *Endpoint) Close() {
+	for _, end := range e.closers {
+		end()
+	}
 }
 
 // ServeHTTP answers one request, whatever happens.

@@ -6,8 +6,6 @@ import (
 	"log/slog"
 	"net/http"
 	"runtime/debug"
-	"slices"
-	"strings"
 
 	"gatehouse/backends"
 	"gatehouse/endpoints"
@@ -26,18 +24,20 @@ type Shared struct {
 
 // Gateway is a compiled configuration: an [http.Handler].
 type Gateway struct {
-	router  *router
-	client  *addresses
-	claimed map[string]bool // folded names of headers that some endpoint sets from a claim
-	access  *accessLog      // nil: none
-	log     *slog.Logger
+	router    *router
+	endpoints []*endpoints.Endpoint
+	keys      *validator.Keys
+	client    *addresses
+	claimed   map[string]bool // folded names of headers that some endpoint sets from a claim
+	access    *accessLog      // nil: none
+	log       *slog.Logger
 }
 
 // New compiles a configuration: it starts nothing, opens no port and asks no network. Every mistake is told at once.
 func New(cfg Config, shared Shared) (*Gateway, error) {
 	m := mannersOf(cfg.Version)
 	full := inherit(cfg, m)
-	g := &Gateway{claimed: claimedHeaders(full), log: shared.Log}
+	g := &Gateway{claimed: claimedHeaders(full), keys: shared.Keys, log: shared.Log}
 	var errs []error
 	at := func(err error, path ...any) {
 		if err != nil {
@@ -50,22 +50,43 @@ func New(cfg Config, shared Shared) (*Gateway, error) {
 	at(err, "extra_config", "router")
 	g.access = newAccessLog(routerOf(cfg), shared.Log)
 
-	env := endpoints.Env{Keys: shared.Keys, Hosts: shared.Hosts, Tokens: shared.Tokens, Log: shared.Log,
+	env := endpoints.Env{Auth: g.auth(cfg, shared), Hosts: shared.Hosts, Tokens: shared.Tokens, Log: shared.Log,
 		Voice: voiceOf(cfg, m, shared.Release), Rules: g.rules(cfg, m, shared.Release)}
 	var routes []route
 	for i, e := range full {
 		compiled, err := endpoints.New(e, env)
 		at(err, "endpoints", i)
 		if err == nil {
+			g.endpoints = append(g.endpoints, compiled)
 			routes = append(routes, route{endpoint: compiled, index: i})
 		}
 	}
-	g.router, err = newRouter(cfg, m, env.Voice, routes)
+	g.router, err = newRouter(cfg, m, env.Voice, routes, shared.Log)
 	at(err)
 	if err := conf.Join(errs...); err != nil {
+		g.Close()
 		return nil, err
 	}
 	return g, nil
+}
+
+// auth is what all validators of a configuration share.
+func (g *Gateway) auth(cfg Config, shared Shared) validator.Deps {
+	deps := validator.Deps{Keys: shared.Keys, Log: shared.Log, Providers: map[string]*validator.Provider{}}
+	for name, p := range cfg.Providers {
+		deps.Providers[name] = &p
+	}
+	return deps
+}
+
+// Start begins what works in the background: key sets are fetched before the first token needs them.
+func (g *Gateway) Start() { g.keys.Start() }
+
+// Close gives back what this configuration holds of [Shared].
+func (g *Gateway) Close() {
+	for _, e := range g.endpoints {
+		e.Close()
+	}
 }
 
 // inherit fills every endpoint from the service, by value, downwards.
@@ -177,47 +198,4 @@ func (g *Gateway) finish(x *endpoints.Exchange, w http.ResponseWriter, r *http.R
 	if cause != nil {
 		panic(http.ErrAbortHandler)
 	}
-}
-
-// Protected tells of every endpoint, in order, whether a client must say who it is, and whether the file says on purpose
-// that it need not.
-func unmarked(cfg Config) (list []int) {
-	for i, e := range inherit(cfg, mannersOf(cfg.Version)) {
-		if !e.Protected() && !e.Public {
-			list = append(list, i)
-		}
-	}
-	return list
-}
-
-// RequireAuth is a mistake for every endpoint that is public without saying so.
-func RequireAuth(cfg Config) error {
-	var errs []error
-	for _, i := range unmarked(cfg) {
-		errs = append(errs, conf.At(errors.New(`anybody may pass: it has no auth/validator and does not say "public": true`), "endpoints", i))
-	}
-	return conf.Join(errs...)
-}
-
-// Row is one line of the table that check prints.
-type Row struct {
-	Method, Path, Who string
-	Backends          []string
-	Timeout           string
-}
-
-// Table lists the endpoints with what they inherited.
-func Table(cfg Config) []Row {
-	var rows []Row
-	for _, e := range inherit(cfg, mannersOf(cfg.Version)) {
-		row := Row{Method: e.Method, Path: e.Endpoint, Who: "anybody", Timeout: e.Timeout.String()}
-		if v := e.Extra.Validator; v != nil {
-			row.Who = v.Summary()
-		}
-		for _, b := range e.Backend {
-			row.Backends = append(row.Backends, strings.Join(b.Host, ",")+b.URLPattern)
-		}
-		rows = append(rows, row)
-	}
-	return slices.Clip(rows)
 }

@@ -2,8 +2,8 @@ package gateway
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"net/url"
 	"slices"
@@ -23,7 +23,7 @@ type router struct {
 	finders     sync.Pool
 	voice       endpoints.Voice
 	autoOptions bool
-	builtin     map[string]http.HandlerFunc // path -> health and the like
+	builtin     *builtins
 	notFound    text
 	notAllowed  text
 }
@@ -40,7 +40,7 @@ type route struct {
 	index    int
 }
 
-func newRouter(cfg Config, m manners, voice endpoints.Voice, routes []route) (*router, error) {
+func newRouter(cfg Config, m manners, voice endpoints.Voice, routes []route, log *slog.Logger) (*router, error) {
 	rc := routerOf(cfg)
 	gin.SetMode(gin.ReleaseMode)
 	engine := gin.New()
@@ -48,7 +48,7 @@ func newRouter(cfg Config, m manners, voice endpoints.Voice, routes []route) (*r
 	engine.RedirectFixedPath = !rc.DisableRedirectFixedPath
 	engine.HandleMethodNotAllowed = !rc.DisableHandleMethodNotAllowed
 	engine.RemoveExtraSlash = rc.RemoveExtraSlash
-	t := &router{engine: engine, voice: voice, autoOptions: conf.Value(rc.AutoOptions, m.autoOptions), builtin: builtins(cfg, rc)}
+	t := &router{engine: engine, voice: voice, autoOptions: conf.Value(rc.AutoOptions, m.autoOptions), builtin: newBuiltins(cfg, rc, log)}
 	t.finders.New = func() any { return newFinder() }
 	t.notFound, t.notAllowed = errorTexts(rc, !voice.JSON)
 
@@ -81,7 +81,7 @@ func newRouter(cfg Config, m manners, voice endpoints.Voice, routes []route) (*r
 }
 
 // checkRoute refuses what can never be served.
-func checkRoute(e *endpoints.Endpoint, builtin map[string]http.HandlerFunc) error {
+func checkRoute(e *endpoints.Endpoint, builtin *builtins) error {
 	switch e.Method {
 	case "GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS":
 	default:
@@ -92,7 +92,7 @@ func checkRoute(e *endpoints.Endpoint, builtin map[string]http.HandlerFunc) erro
 			return conf.At(fmt.Errorf("%s is ours; choose another path", reserved), "endpoint")
 		}
 	}
-	if builtin[e.Path] != nil {
+	if builtin.exact[e.Path] != nil {
 		return conf.At(fmt.Errorf("%s is the health endpoint (router.health_path); choose another path", e.Path), "endpoint")
 	}
 	return nil
@@ -164,7 +164,7 @@ func (t *router) find(method, path string) *finder {
 
 // serve answers a request by its route, or says that there is none. No token is looked at before the route is known.
 func (t *router) serve(x *endpoints.Exchange, w http.ResponseWriter, r *http.Request) {
-	if h := t.builtin[r.URL.Path]; h != nil {
+	if h := t.builtin.find(r.URL.Path); h != nil {
 		x.Endpoint, x.Status = r.URL.Path, http.StatusOK
 		h(w, r)
 		return

@@ -38,7 +38,7 @@ func checkCommand(out, errOut io.Writer) *cobra.Command {
 				}
 			}
 			if debug > 0 {
-				if err := l.doc.Redacted(out); err != nil {
+				if _, err := out.Write(l.doc.Redacted()); err != nil {
 					return err
 				}
 			}

@@ -38,16 +38,16 @@ func unable(err error) error  { return &failure{exitServe, err} }
 var errPrinted = errors.New("")
 
 // Main runs one command and returns its exit code. Results go to out, messages for people to errOut. SIGINT and SIGTERM end
-// it in order, a second one at once.
-func Main(args []string, out, errOut io.Writer) int {
+// it in order, a second one at once. demoConfig is the gateway.json that the demo runs.
+func Main(args []string, demoConfig []byte, out, errOut io.Writer) int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	context.AfterFunc(ctx, stop) // from then on a second signal ends the process
-	return Run(ctx, args, out, errOut)
+	return Run(ctx, args, demoConfig, out, errOut)
 }
 
 // Run is Main without signals: ctx ends what serves.
-func Run(ctx context.Context, args []string, out, errOut io.Writer) int {
+func Run(ctx context.Context, args []string, demoConfig []byte, out, errOut io.Writer) int {
 	root := &cobra.Command{
 		Use:           "gatehouse",
 		Short:         "An API gateway declared in one JSON file",
@@ -64,7 +64,7 @@ func Run(ctx context.Context, args []string, out, errOut io.Writer) int {
 	root.SetOut(errOut)
 	root.SetErr(errOut)
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return misused(err) })
-	root.AddCommand(runCommand(out, errOut), checkCommand(out, errOut), demoCommand(out, errOut), tokenCommand(out), versionCommand(out))
+	root.AddCommand(runCommand(out, errOut), checkCommand(out, errOut), demoCommand(demoConfig, out, errOut), tokenCommand(out), versionCommand(out))
 	err := root.ExecuteContext(ctx)
 	if err == nil {
 		return exitDone

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -15,19 +16,13 @@ func tokenCommand(out io.Writer) *cobra.Command {
 	var opt demo.TokenOptions
 	cmd := &cobra.Command{
 		Use:   "token",
-		Short: "Print a signed token: from the running demo's provider, or from a key file",
-		Example: `  gatehouse token --sub alice --role user
-  gatehouse token --sub alice --claim 'realm_access={"roles":["user"]}' --ttl 5m
-  gatehouse token --key private.jwk --issuer https://idp.example.com --aud https://api.example.com`,
-		Args: cobra.NoArgs,
+		Short: "Print a signed token: of the running demo's provider, or of a key file",
+		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if opt.Life <= 0 {
-				return misused(errors.New("--ttl: want more than nothing, such as 5m"))
-			}
 			token, err := demo.Token(cmd.Context(), opt)
-			var missing *fs.PathError
+			var path *fs.PathError
 			switch {
-			case errors.As(err, &missing), errors.Is(err, demo.ErrNoDemo):
+			case errors.Is(err, demo.ErrNoDemo), errors.As(err, &path):
 				return unable(err)
 			case err != nil:
 				return misused(err)
@@ -37,13 +32,13 @@ func tokenCommand(out io.Writer) *cobra.Command {
 		},
 	}
 	f := cmd.Flags()
-	f.StringVar(&opt.Subject, "sub", "", "the subject")
-	f.StringArrayVar(&opt.Audience, "aud", nil, "an audience; may be repeated (default: the demo's)")
-	f.StringArrayVar(&opt.Roles, "role", nil, "a role; may be repeated")
-	f.StringArrayVar(&opt.Scopes, "scope", nil, "a scope; may be repeated")
-	f.StringArrayVar(&opt.Claims, "claim", nil, "any claim as name=value, the value JSON or text; may be repeated")
-	f.DurationVar(&opt.Life, "ttl", demo.TokenLife, "how long the token is valid")
-	f.StringVar(&opt.KeyFile, "key", "", "sign with this private key (a JWK or a set of them) instead of the demo's")
-	f.StringVar(&opt.Issuer, "issuer", "", "where the demo is (default "+demo.Address+"); with --key, the iss claim")
+	f.StringVar(&opt.Subject, "sub", "", "sub: whom it is for")
+	f.StringArrayVar(&opt.Audience, "aud", nil, "aud: whom it is meant for; may be given more than once")
+	f.StringArrayVar(&opt.Roles, "role", nil, "a role; may be given more than once")
+	f.StringArrayVar(&opt.Scopes, "scope", nil, "a scope; may be given more than once")
+	f.StringArrayVar(&opt.Claims, "claim", nil, "any other claim, name=value; a value that is JSON is taken as such")
+	f.DurationVar(&opt.Life, "ttl", time.Hour, "how long it lives")
+	f.StringVar(&opt.KeyFile, "key", "", "a private JWK, or a set of them, to sign with")
+	f.StringVar(&opt.Issuer, "issuer", "", "where the demo is, or, with --key, the iss claim")
 	return cmd
 }

@@ -1,0 +1,89 @@
+package gateway
+
+import (
+	"errors"
+	"strings"
+
+	"gatehouse/endpoints"
+	"gatehouse/internal/conf"
+	"gatehouse/validator"
+)
+
+// Row is one line of the table that check prints: an endpoint with what it inherited.
+type Row struct {
+	Method, Path, Who, Timeout string
+	Backends                   []string
+}
+
+// Table lists the endpoints in the order of the file.
+func Table(cfg Config) []Row {
+	var rows []Row
+	for _, e := range inherit(cfg, mannersOf(cfg.Version)) {
+		row := Row{Method: e.Method, Path: e.Endpoint, Who: whoMayPass(e), Timeout: e.Timeout.Or(endpoints.DefaultTimeout).String()}
+		for _, b := range e.Backend {
+			row.Backends = append(row.Backends, b.Method+" "+strings.Join(b.Host, ",")+"/"+strings.TrimPrefix(b.URLPattern, "/"))
+		}
+		rows = append(rows, row)
+	}
+	return rows
+}
+
+// whoMayPass says in a few words whom an endpoint lets in.
+func whoMayPass(e endpoints.Config) string {
+	v := e.Extra.Validator
+	switch {
+	case e.Public:
+		return "anybody (public)"
+	case v == nil:
+		return "anybody"
+	}
+	parts := []string{"token of " + issuerOf(v)}
+	add := func(label, match string, list []string) {
+		if len(list) > 0 {
+			parts = append(parts, label+" "+strings.Join(list, " "+match+" "))
+		}
+	}
+	match := map[string]string{"any": "or", "all": "and"}
+	add("audience", match[conf.Value(v.AudienceMatch, "any")], v.Audience)
+	add("role", "or", v.Roles)
+	add("scope", match[conf.Value(v.ScopesMatcher, "any")], v.Scopes)
+	who := strings.Join(parts, ", ")
+	if !conf.Value(v.Required, true) {
+		who += "; or a guest"
+	}
+	return who
+}
+
+func issuerOf(v *validator.Config) string {
+	switch {
+	case len(v.Providers) > 0:
+		return strings.Join(v.Providers, " or ")
+	case v.Issuer != "":
+		return v.Issuer
+	case v.URL != "":
+		return v.URL
+	}
+	return v.File
+}
+
+// RequireAuth is a mistake for every endpoint that anybody may call without the file saying so.
+func RequireAuth(cfg Config) error {
+	var errs []error
+	for i, e := range inherit(cfg, mannersOf(cfg.Version)) {
+		if !e.Protected() && !e.Public {
+			errs = append(errs, conf.At(errors.New(`anybody may pass: it has no auth/validator and does not say "public": true`), "endpoints", i))
+		}
+	}
+	return conf.Join(errs...)
+}
+
+// Warnings are what a configuration may do and had better not.
+func Warnings(cfg Config) error {
+	var errs []error
+	for i, e := range inherit(cfg, mannersOf(cfg.Version)) {
+		if v := e.Extra.Validator; v != nil {
+			errs = append(errs, conf.At(v.Warnings(), "endpoints", i, "extra_config", "auth/validator"))
+		}
+	}
+	return conf.Join(errs...)
+}
