@@ -21,7 +21,10 @@
 // for "not written" where that opens no door.
 package conf
 
-import "io"
+import (
+	"io"
+	"strings"
+)
 
 // Options say how a document is read.
 type Options struct {
@@ -35,9 +38,10 @@ type Options struct {
 // Strict turns every warning of a document into a mistake (check --strict).
 func (d *Document) Strict() error { return Join(d.asErrors()...) }
 
-// Print writes mistakes one a line, in the order of the file, as "file:line:column: path: what is wrong".
+// Print writes mistakes one a line, in the order given, as "file:line:column: path: what is wrong". Further lines of a
+// mistake are indented.
 func Print(w io.Writer, mistakes []*Error) {
 	for _, m := range mistakes {
-		io.WriteString(w, m.Error()+"\n")
+		io.WriteString(w, strings.ReplaceAll(strings.TrimSpace(m.Error()), "\n", "\n\t")+"\n")
 	}
 }

@@ -185,12 +185,19 @@ type ownJSON struct{ got string }
 
 func (o *ownJSON) UnmarshalJSON(data []byte) error {
 	o.got = string(data)
-	var list []int
 	if o.got[0] == '{' {
 		return Join(At(errors.New("wrong"), "a"), At(errors.New("worse"), "nowhere"))
 	}
 	if o.got[0] == '[' {
-		return json.Unmarshal(data, &list)
+		var fields struct {
+			Text    []string
+			Digits  []json.Number
+			Flags   []bool
+			Objects []map[string]int
+			Lists   [][]int
+			Small   []int8
+		}
+		return json.Unmarshal([]byte(strings.Trim(o.got, "[]")), &fields)
 	}
 	if o.got[0] == '"' {
 		return errors.New("got the string " + o.got)
@@ -205,7 +212,12 @@ func TestTypesThatReadThemselves(t *testing.T) {
 		{"${…} may stand for a number", `"${N}"`, "12", ""},
 		{"a string is filled in", `"x${N}"`, `"x12"`, `g.json:1:21: own: got the string "x${N}"`},
 		{"its mistakes keep their paths", `{"a": 1}`, `{"a": 1}`, "g.json:1:21: own: worse\ng.json:1:27: own.a: wrong"},
-		{"the words of encoding/json are put in ours", `["x"]`, `["x"]`, "g.json:1:21: own: got a string, want a number"},
+		{"the words of encoding/json are put in ours: number", `[{"text": [1]}]`, `[{"text": [1]}]`, "g.json:1:21: own: got a number, want a string"},
+		{"boolean", `[{"objects": [true]}]`, `[{"objects": [true]}]`, "g.json:1:21: own: got a boolean, want an object"},
+		{"string", `[{"flags": ["x"]}]`, `[{"flags": ["x"]}]`, "g.json:1:21: own: got a string, want a boolean"},
+		{"object", `[{"small": [{"a": 1}]}]`, `[{"small": [{"a": 1}]}]`, "g.json:1:21: own: got an object, want a number"},
+		{"list", `[{"text": [[ ]]}]`, `[{"text": [[ ]]}]`, "g.json:1:21: own: got a list, want a string"},
+		{"too large", `[{"small": [300]}]`, `[{"small": [300]}]`, "g.json:1:21: own: got the number 300, want a number"},
 		{"null never reaches it", `null`, "", "g.json:1:21: own: got null, want a value"},
 	}
 	for _, row := range rows {

@@ -18,13 +18,15 @@ type Document struct {
 	breaks   []int // offsets of line breaks
 	root     *node
 	warnings []*Error
-	secrets  []secret // longest first, for Redact
+	warned   map[string]bool // the warnings' texts
+	secrets  []secret        // longest first, for Redact
+	redactor *strings.Replacer
 }
 
 // Parse reads JSON and keeps the place of every key and value. An error is an [*Error]: bad JSON with line and column, an
 // empty file, a YAML or TOML file by its name. A key that stands twice is reported by Decode, with all other mistakes.
 func Parse(file string, data []byte) (*Document, error) {
-	d := &Document{file: file, data: data}
+	d := &Document{file: file, data: data, warned: map[string]bool{}}
 	for i, c := range data {
 		if c == '\n' {
 			d.breaks = append(d.breaks, i)

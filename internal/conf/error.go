@@ -85,7 +85,7 @@ func Join(errs ...error) error { return errors.Join(errs...) }
 // Flatten lists the single mistakes of a joined error; what is not an [Error] becomes one without a place. A mistake that
 // is made of others is those, at its path.
 func Flatten(err error) []*Error {
-	switch e := err.(type) {
+	switch e := err.(type) { //nolint:errorlint // the outermost error is the one to take apart
 	case nil:
 		return nil
 	case *Error:
@@ -102,7 +102,7 @@ func Flatten(err error) []*Error {
 }
 
 func (e *Error) parts() []*Error {
-	switch e.Err.(type) {
+	switch e.Err.(type) { //nolint:errorlint // what is wrapped deeper is part of a sentence
 	case *Error, interface{ Unwrap() []error }:
 	default:
 		return []*Error{e}

@@ -57,7 +57,8 @@ func (d *Document) Warnings() []*Error {
 func (d *Document) Warn(err error) {
 	for _, warning := range d.Locate(err) {
 		text := warning.Error()
-		if !slices.ContainsFunc(d.warnings, func(w *Error) bool { return w.Error() == text }) {
+		if !d.warned[text] {
+			d.warned[text] = true
 			d.warnings = append(d.warnings, warning)
 		}
 	}

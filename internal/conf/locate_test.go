@@ -84,6 +84,14 @@ func TestLocateSortsByPlace(t *testing.T) {
 	}
 }
 
+func TestPrintIndentsFurtherLines(t *testing.T) {
+	var out bytes.Buffer
+	Print(&out, []*Error{{File: "a", Line: 1, Column: 2, Err: errors.New("one\ntwo\n")}, {Err: errors.New("three")}})
+	if want := "a:1:2: one\n\ttwo\nthree\n"; out.String() != want {
+		t.Errorf("got %q, want %q", out.String(), want)
+	}
+}
+
 func TestWarnings(t *testing.T) {
 	d, err := decode(t, located, &service{}, options())
 	if err != nil {

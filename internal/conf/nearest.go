@@ -1,6 +1,9 @@
 package conf
 
-import "strings"
+import (
+	"strings"
+	"unicode"
+)
 
 // nearEdits is how many edits make one known key of another: config.md calls a key that near a misspelling.
 const nearEdits = 2
@@ -29,7 +32,12 @@ func nearest(name string, known []string) (meant string, misspelt bool) {
 
 // squash drops what people mix up: case, dashes and underscores.
 func squash(name string) string {
-	return strings.NewReplacer("-", "", "_", "").Replace(strings.ToLower(name))
+	return strings.Map(func(r rune) rune {
+		if r == '-' || r == '_' {
+			return -1
+		}
+		return unicode.ToLower(r)
+	}, name)
 }
 
 // edits counts the letters to insert, drop, replace or swap with their neighbour to make b of a (optimal string

@@ -105,6 +105,8 @@ func article(kind string) string {
 	switch kind {
 	case "bool":
 		return Bool.String()
+	case "number":
+		return Number.String()
 	case "string":
 		return String.String()
 	case "object":
@@ -112,7 +114,7 @@ func article(kind string) string {
 	case "array":
 		return Array.String()
 	}
-	return "the " + kind // "number", or a number and its digits
+	return "the " + kind // a number that does not fit, with its digits
 }
 
 // hideOwn takes what came from outside out of a message that a type wrote about its own value, however short it is.

@@ -16,7 +16,12 @@ const shortSecret = 4
 
 // Redact writes what ${…} brought in as the file has it, "${API_KEY}", and what was tagged as a secret as "(hidden)".
 // Everything that shows parts of a configuration to people passes through it; located messages have done so.
-func (d *Document) Redact(text string) string { return redactor(d.secrets).Replace(text) }
+func (d *Document) Redact(text string) string {
+	if d.redactor == nil {
+		return text
+	}
+	return d.redactor.Replace(text)
+}
 
 // keepSecrets remembers what came from outside, the longest first: one may be a part of another.
 func (d *Document) keepSecrets(found []secret) {
@@ -26,11 +31,14 @@ func (d *Document) keepSecrets(found []secret) {
 		}
 	}
 	slices.SortStableFunc(d.secrets, func(a, b secret) int { return cmp.Compare(len(b.text), len(a.text)) })
+	if len(d.secrets) > 0 {
+		d.redactor = redactor(d.secrets)
+	}
 }
 
 // redactor finds secrets as they are, between quotes, and in URLs.
 func redactor(secrets []secret) *strings.Replacer {
-	var pairs []string
+	var pairs []string // of two that begin in one place, the first is taken
 	for _, s := range secrets {
 		escaped := strconv.Quote(s.text)
 		for _, form := range []string{s.text, escaped[1 : len(escaped)-1], url.QueryEscape(s.text), url.PathEscape(s.text)} {

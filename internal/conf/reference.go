@@ -60,7 +60,7 @@ func section(out io.Writer, places []place) error {
 		}
 		fmt.Fprintf(out, "Stands in %s.\n\n", strings.Join(where, ", "))
 	}
-	fmt.Fprint(out, "| key | type | default | since | what it is |\n|---|---|---|---|---|\n")
+	fmt.Fprintln(out, "| key | type | default | since | what it is |\n|---|---|---|---|---|")
 	for _, f := range first.shape.fields {
 		if f.doc == "" {
 			return fmt.Errorf("%v: the key %q has no doc", first.typ, f.name)
@@ -96,19 +96,18 @@ func title(p place) string {
 func wording(path Path) string {
 	var b strings.Builder
 	for _, segment := range path {
+		name := "NAME"
 		switch s := segment.(type) {
 		case anyIndex:
 			b.WriteString("[]")
 			continue
-		case anyKey:
-			segment = "NAME"
 		case string:
-			segment = s
+			name = s
 		}
 		if b.Len() > 0 {
 			b.WriteByte('.')
 		}
-		fmt.Fprint(&b, segment)
+		b.WriteString(name)
 	}
 	return b.String()
 }

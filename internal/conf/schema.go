@@ -128,7 +128,10 @@ func (s *schemer) of(t reflect.Type, f *field) map[string]any {
 		return described.ConfSchema()
 	}
 	switch readsHow(t) {
-	case asAny, asRaw, byReader, byJSON:
+	case asAny, asRaw:
+		return map[string]any{}
+	case byReader, byJSON:
+		s.wrong = append(s.wrong, fmt.Errorf("%v reads itself: it wants a method ConfSchema", t))
 		return map[string]any{}
 	case asDuration:
 		return map[string]any{"type": "string", "pattern": durations}

@@ -182,10 +182,14 @@ func TestSchemaWantsToBeComplete(t *testing.T) {
 	type impossible struct {
 		A chan int `json:"a" doc:"Impossible."`
 	}
+	type silent struct {
+		A ownJSON `json:"a" doc:"Nobody knows."`
+	}
 	rows := []struct {
 		root any
 		want string
 	}{
+		{silent{}, "conf.ownJSON reads itself: it wants a method ConfSchema"},
 		{undocumented{}, `conf.undocumented: the key "a" has no doc`},
 		{impossible{}, `nothing of a file can fill a chan int`},
 		{nil, `got <nil>, want a struct`},
