@@ -2,7 +2,6 @@ package gateway_test
 
 import (
 	"context"
-	"io"
 	"log/slog"
 	"strings"
 	"testing"
@@ -101,7 +100,7 @@ func newShared(log *slog.Logger) gateway.Shared {
 }
 
 func closeShared(s gateway.Shared) {
-	for _, c := range []io.Closer{s.Tokens, s.Keys, s.Hosts} {
-		c.Close()
-	}
+	s.Tokens.Close()
+	s.Keys.Close()
+	s.Hosts.Close()
 }
