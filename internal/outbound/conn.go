@@ -217,9 +217,10 @@ func (c *conn) end(reusable bool) {
 		c.buf = nil
 	}
 	c.r, c.w = 0, 0
-	if !c.unbind() {
-		reusable = false
+	if c.unbind() {
+		c.ctx = nil
+	} else {
+		reusable = false // and onDone may still be looking at ctx
 	}
-	c.ctx = nil
 	c.pool.release(c, reusable)
 }

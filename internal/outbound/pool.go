@@ -90,9 +90,9 @@ func (c *conn) usable(maxAge time.Duration) bool {
 
 // wait queues for a connection; the lock is held, and given up here.
 func (p *Pool) wait(ctx context.Context) (*conn, error) {
-	if p.opt.MaxWait <= 0 || len(p.waiters) >= p.opt.MaxWaiting {
+	if n := len(p.waiters); p.opt.MaxWait <= 0 || n >= p.opt.MaxWaiting {
 		p.mu.Unlock()
-		return nil, &Error{Reason: Busy, Err: fmt.Errorf("%d connections to %s are in use and %d callers wait", p.opt.MaxOpen, p.origin, len(p.waiters))}
+		return nil, &Error{Reason: Busy, Err: fmt.Errorf("%d connections to %s are in use and %d callers wait", p.opt.MaxOpen, p.origin, n)}
 	}
 	w := &waiter{ready: make(chan *conn, 1)}
 	p.waiters = append(p.waiters, w)
