@@ -133,6 +133,12 @@ func (w *walk) hide(n *node) {
 		w.expander.secrets = append(w.expander.secrets, secret{n.text, hidden})
 	}
 	n.secret = true
+	for _, item := range n.items {
+		w.hide(item)
+	}
+	for _, m := range n.members {
+		w.hide(m.value)
+	}
 }
 
 func (w *walk) byKind(n *node, rv reflect.Value, at spot) {

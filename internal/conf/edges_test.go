@@ -20,6 +20,15 @@ func (*kinded) ReadConf(Node) error { return nil }
 
 func (*kinded) ConfSchema() map[string]any { return map[string]any{"type": "string"} }
 
+type oneOrMany struct{}
+
+func (*oneOrMany) ReadConf(Node) error { return nil }
+
+func (*oneOrMany) ConfSchema() map[string]any {
+	text := map[string]any{"type": "string"}
+	return map[string]any{"anyOf": []any{text, map[string]any{"type": "array", "items": text}, map[string]any{"type": []any{"integer", "string"}}}}
+}
+
 type free struct{}
 
 func (*free) ReadConf(Node) error { return nil }
@@ -39,6 +48,7 @@ type edge struct {
 	Spans   []Duration        `json:"spans" doc:"S."`
 	Levels  map[string]levels `json:"levels" doc:"L."`
 	Small   uint16            `json:"small" doc:"S."`
+	Headers map[string][]any  `json:"headers" doc:"H." conf:"open,secret"`
 }
 
 // Pin is a number that nobody should see.
@@ -101,12 +111,13 @@ func TestEdges(t *testing.T) {
 	}
 }
 
-func TestSecretNumbersAreNotPrinted(t *testing.T) {
-	d, err := decode(t, `{"version": 4, "pin": 1234, "open": {"@x": 1}}`, &edge{}, Options{})
+func TestSecretsOfEveryKindAreNotPrinted(t *testing.T) {
+	d, err := decode(t, `{"version": 4, "pin": 1234, "open": {"@x": 1}, "headers": {"X": ["a", 1, {"b": true}]}}`, &edge{}, Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := "{\n  \"version\": 4,\n  \"pin\": \"(hidden)\",\n  \"open\": {\n    \"@x\": 1\n  }\n}\n"
+	want := "{\n  \"version\": 4,\n  \"pin\": \"(hidden)\",\n  \"open\": {\n    \"@x\": 1\n  },\n" +
+		"  \"headers\": {\n    \"X\": [\n      \"(hidden)\",\n      \"(hidden)\",\n      {\n        \"b\": \"(hidden)\"\n      }\n    ]\n  }\n}\n"
 	if got := string(d.Redacted()); got != want {
 		t.Errorf("got %s, want %s", got, want)
 	}
@@ -114,12 +125,13 @@ func TestSecretNumbersAreNotPrinted(t *testing.T) {
 
 func TestReferenceUsesTheNamesThatTypesGiveThemselves(t *testing.T) {
 	type root struct {
-		A []titled `json:"a" doc:"A."`
-		B *kinded  `json:"b" doc:"B."`
-		C free     `json:"c" doc:"C."`
-		D []any    `json:"d" doc:"D."`
-		E []upper  `json:"e" doc:"E." enum:"X|Y"`
-		F [][]bool `json:"f" doc:"F."`
+		A []titled  `json:"a" doc:"A."`
+		B *kinded   `json:"b" doc:"B."`
+		C free      `json:"c" doc:"C."`
+		D []any     `json:"d" doc:"D."`
+		E []upper   `json:"e" doc:"E." enum:"X|Y"`
+		F [][]bool  `json:"f" doc:"F."`
+		G oneOrMany `json:"g" doc:"G."`
 	}
 	var out bytes.Buffer
 	if err := Reference(&out, root{}); err != nil {
@@ -128,6 +140,7 @@ func TestReferenceUsesTheNamesThatTypesGiveThemselves(t *testing.T) {
 	for _, want := range []string{
 		"| `a` | list of a titled things |", "| `b` | string |", "| `c` | any |", "| `d` | list of anything |",
 		"| `e` | list of `\"X\"`, `\"Y\"` |", "| `f` | list of list of booleans |",
+		"| `g` | string or list of strings or whole number |",
 	} {
 		if !strings.Contains(out.String(), want) {
 			t.Errorf("got\n%s\nwant %s in it", out.String(), want)

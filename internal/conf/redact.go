@@ -40,8 +40,9 @@ func (d *Document) keepSecrets(found []secret) {
 func redactor(secrets []secret) *strings.Replacer {
 	var pairs []string // of two that begin in one place, the first is taken
 	for _, s := range secrets {
-		escaped := strconv.Quote(s.text)
-		for _, form := range []string{s.text, escaped[1 : len(escaped)-1], url.QueryEscape(s.text), url.PathEscape(s.text)} {
+		inGo, inJSON := strconv.Quote(s.text), string(jsonString(s.text))
+		forms := []string{s.text, inGo[1 : len(inGo)-1], inJSON[1 : len(inJSON)-1], url.QueryEscape(s.text), url.PathEscape(s.text)}
+		for _, form := range forms {
 			pairs = append(pairs, form, s.written)
 		}
 	}

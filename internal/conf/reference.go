@@ -152,7 +152,9 @@ func several(name string) string {
 	switch {
 	case name == "any":
 		return "anything"
-	case strings.HasSuffix(name, "`"), strings.Contains(name, " of "), strings.Contains(name, " or "):
+	case strings.Contains(name, " or "):
+		return "(" + name + ")"
+	case strings.HasSuffix(name, "`"), strings.Contains(name, " of "):
 		return name
 	}
 	return name + "s"
@@ -165,21 +167,55 @@ func stringName(f *field) string {
 	return "`\"" + strings.Join(f.enum, "\"`, `\"") + "\"`"
 }
 
+// describedName is what a schema calls itself, or else the kinds of JSON values that it takes.
 func describedName(schema map[string]any) string {
+	names := describedNames(schema)
+	if len(names) == 0 {
+		return "any"
+	}
+	return strings.Join(names, " or ")
+}
+
+func describedNames(schema map[string]any) (names []string) {
+	add := func(name string) {
+		if !slices.Contains(names, name) {
+			names = append(names, name)
+		}
+	}
 	if name, ok := schema["title"].(string); ok {
-		return name
+		return []string{name}
+	}
+	for _, word := range []string{"anyOf", "oneOf"} {
+		choices, _ := schema[word].([]any)
+		for _, choice := range choices {
+			one, _ := choice.(map[string]any)
+			for _, name := range describedNames(one) {
+				add(name)
+			}
+		}
 	}
 	switch kinds := schema["type"].(type) {
 	case string:
-		return kinds
+		add(kindName(kinds, schema))
 	case []any:
-		var names []string
-		for _, k := range kinds {
-			names = append(names, fmt.Sprint(k))
+		for _, kind := range kinds {
+			add(kindName(fmt.Sprint(kind), schema))
 		}
-		return strings.Join(names, " or ")
 	}
-	return "any"
+	return names
+}
+
+func kindName(kind string, schema map[string]any) string {
+	switch kind {
+	case "array":
+		if items, ok := schema["items"].(map[string]any); ok {
+			return "list of " + several(describedName(items))
+		}
+		return "list"
+	case "integer":
+		return "whole number"
+	}
+	return kind
 }
 
 // cell keeps a text within its cell.
