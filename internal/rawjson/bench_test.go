@@ -29,14 +29,42 @@ func indented(size int) []byte {
 	return b.Bytes()
 }
 
+// article is long strings with some escapes and some letters beyond ASCII.
+func article(size int) []byte {
+	var b bytes.Buffer
+	b.WriteString(`{"title":"On gateways","paragraphs":[`)
+	for i := 0; b.Len() < size-40; i++ {
+		if i > 0 {
+			b.WriteByte(',')
+		}
+		fmt.Fprintf(&b, `"Paragraph %d. Nobody who has seen the café at the harbour forgets it: \"quiet\", they say, and then they say no more about it.\nSo it goes on for a while, in plain words, until the end."`, i)
+	}
+	b.WriteString(`]}`)
+	return b.Bytes()
+}
+
+// series is numbers, as measurements and coordinates are.
+func series(size int) []byte {
+	var b bytes.Buffer
+	b.WriteString(`{"unit":"m","points":[`)
+	for i := 0; b.Len() < size-40; i++ {
+		if i > 0 {
+			b.WriteByte(',')
+		}
+		fmt.Fprintf(&b, `[%d.%06d,-%d.%04d,%d]`, i*7%180, i*104729%1000000, i%90, i*31%10000, i*i%1000)
+	}
+	b.WriteString(`]}`)
+	return b.Bytes()
+}
+
 func BenchmarkParse(b *testing.B) {
 	for _, row := range []struct {
 		name  string
 		data  []byte
 		depth int
 	}{
-		{"240B", document(240), 1}, {"1KB", document(1000), 1}, {"10KB", document(10000), 1}, {"10KB/validate", document(10000), 0}, {"10KB/all", document(10000), 64},
-		{"10KB/indented", indented(6000), 1}, {"100KB", document(100000), 1},
+		{"240B", document(240), 1}, {"1KB", document(1000), 1}, {"10KB", document(10000), 1}, {"10KB validate", document(10000), 0}, {"10KB all", document(10000), 64},
+		{"10KB indented", indented(6000), 1}, {"10KB text", article(10000), 1}, {"10KB numbers", series(10000), 1}, {"100KB", document(100000), 1},
 	} {
 		b.Run(row.name, func(b *testing.B) {
 			var v Value
@@ -107,7 +135,7 @@ func BenchmarkMerge(b *testing.B) {
 		mode  Mode
 		group bool
 	}{{"grouped", Shallow, true}, {"shallow", Shallow, false}, {"deep", Deep, false}} {
-		b.Run("3x1KB/"+row.name, func(b *testing.B) {
+		b.Run("3x1KB "+row.name, func(b *testing.B) {
 			data := document(1000)
 			var parts []*Value
 			var plans []*Plan

@@ -24,7 +24,8 @@ type node struct {
 }
 
 // scan validates one JSON text and appends to nodes what is not deeper than want: the value itself (0), then, in the
-// order of the text, every value in it. limit is how deep the text may be; nest is room for the containers that are open.
+// order of the text, every value in it. What is deeper it leaves to skip. limit is how deep the text may be; nest is room
+// for the containers that are open.
 //
 // It is one function with labels, against the rule of short functions: each step falls into the likeliest next one, and
 // a call for each token would cost as much as the token.
@@ -61,7 +62,7 @@ value:
 					goto slowString
 				}
 				i++
-				goto scalar
+				goto complete
 			}
 			i += 8
 		}
@@ -80,13 +81,18 @@ value:
 		}
 		i = end
 
+	case level >= want && (kind == '{' || kind == '['):
+		end, bad := skip(data, i, limit-level)
+		if bad != 0 {
+			return nodes, end, bad
+		}
+		i = end
+
 	case kind == '{':
 		if level == limit {
 			return nodes, i, tooDeep
 		}
-		if level <= want {
-			nodes = append(nodes, node{key: uint32(key), keyEnd: uint32(keyEnd), at: uint32(at), kind: '{', escaped: escaped, open: level < want})
-		}
+		nodes = append(nodes, node{key: uint32(key), keyEnd: uint32(keyEnd), at: uint32(at), kind: '{', escaped: escaped, open: true})
 		nest[level&(maxNest-1)] = uint32(len(nodes)) << 1
 		level++
 		closer = '}'
@@ -103,9 +109,7 @@ value:
 		if level == limit {
 			return nodes, i, tooDeep
 		}
-		if level <= want {
-			nodes = append(nodes, node{key: uint32(key), keyEnd: uint32(keyEnd), at: uint32(at), kind: '[', escaped: escaped, open: level < want})
-		}
+		nodes = append(nodes, node{key: uint32(key), keyEnd: uint32(keyEnd), at: uint32(at), kind: '[', escaped: escaped, open: true})
 		nest[level&(maxNest-1)] = uint32(len(nodes))<<1 | 1
 		level++
 		closer = ']'
@@ -124,10 +128,8 @@ value:
 		i = end
 	}
 
-scalar:
-	if level <= want {
-		nodes = append(nodes, node{key: uint32(key), keyEnd: uint32(keyEnd), at: uint32(at), end: uint32(i), next: uint32(len(nodes)) + 1, kind: kind, escaped: escaped})
-	}
+complete:
+	nodes = append(nodes, node{key: uint32(key), keyEnd: uint32(keyEnd), at: uint32(at), end: uint32(i), next: uint32(len(nodes)) + 1, kind: kind, escaped: escaped})
 
 after:
 	if level == 0 {
@@ -158,7 +160,7 @@ after:
 closed:
 	i++
 	level--
-	if level <= want {
+	{
 		n := &nodes[nest[level&(maxNest-1)]>>1-1]
 		n.end, n.next = uint32(i), uint32(len(nodes))
 	}
