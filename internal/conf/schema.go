@@ -65,6 +65,13 @@ const (
 	onlyThat = `^\$\{[^}]+\}$`
 )
 
+// complain says what a grammar lacks, each thing once.
+func (s *schemer) complain(err error) {
+	if !slices.ContainsFunc(s.wrong, func(said error) bool { return said.Error() == err.Error() }) {
+		s.wrong = append(s.wrong, err)
+	}
+}
+
 func (s *schemer) object(t reflect.Type, open bool) map[string]any {
 	properties := map[string]any{}
 	for _, f := range s.shapes.of(t).fields {
@@ -81,7 +88,7 @@ func (s *schemer) object(t reflect.Type, open bool) map[string]any {
 func (s *schemer) field(f *field, in reflect.Type) map[string]any {
 	out := s.of(f.typ, f)
 	if f.doc == "" {
-		s.wrong = append(s.wrong, fmt.Errorf("%v: the key %q has no doc", in, f.name))
+		s.complain(fmt.Errorf("%v: the key %q has no doc", in, f.name))
 	}
 	words := []string{f.doc}
 	if f.def != "" {
@@ -131,7 +138,7 @@ func (s *schemer) of(t reflect.Type, f *field) map[string]any {
 	case asAny, asRaw:
 		return map[string]any{}
 	case byReader, byJSON:
-		s.wrong = append(s.wrong, fmt.Errorf("%v reads itself: it wants a method ConfSchema", t))
+		s.complain(fmt.Errorf("%v reads itself: it wants a method ConfSchema", t))
 		return map[string]any{}
 	case asDuration:
 		return map[string]any{"type": "string", "pattern": durations}
@@ -159,7 +166,7 @@ func (s *schemer) of(t reflect.Type, f *field) map[string]any {
 	if whole := reflect.New(t).Elem(); whole.CanInt() || whole.CanUint() {
 		return integer(t)
 	}
-	s.wrong = append(s.wrong, fmt.Errorf("nothing of a file can fill a %v", t))
+	s.complain(fmt.Errorf("nothing of a file can fill a %v", t))
 	return map[string]any{}
 }
 

@@ -183,7 +183,8 @@ func TestSchemaWantsToBeComplete(t *testing.T) {
 		A chan int `json:"a" doc:"Impossible."`
 	}
 	type silent struct {
-		A ownJSON `json:"a" doc:"Nobody knows."`
+		A ownJSON   `json:"a" doc:"Nobody knows."`
+		B []ownJSON `json:"b" doc:"Nor here."`
 	}
 	rows := []struct {
 		root any
