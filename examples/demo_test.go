@@ -18,7 +18,6 @@ func TestTheDemoAnswersAsItPrints(t *testing.T) {
 			t.Fatalf("the demo's lines need %s: %v", tool, err)
 		}
 	}
-	binary := build(t)
 	var guide safeBuffer
 	port := freePort(t)
 	start(t, exec.Command(binary, "demo", "--port", port), &guide, "Ctrl-C ends everything.")

@@ -23,14 +23,26 @@ import (
 
 const patience = 30 * time.Second
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+// binary is the program, built once for all tests.
+var binary string
 
-// build compiles the program once for all examples.
-func build(t *testing.T) string {
-	t.Helper()
-	binary := filepath.Join(t.TempDir(), "gatehouse")
-	run(t, "..", nil, "go", "build", "-o", binary, ".")
-	return binary
+func TestMain(m *testing.M) {
+	dir, err := os.MkdirTemp("", "gatehouse")
+	if err == nil {
+		binary = filepath.Join(dir, "gatehouse")
+		var out []byte
+		if out, err = exec.Command("go", "build", "-o", binary, "..").CombinedOutput(); err != nil {
+			fmt.Fprintf(os.Stderr, "%s", out)
+		}
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	goleak.VerifyTestMain(m, goleak.Cleanup(func(code int) {
+		_ = os.RemoveAll(dir)
+		os.Exit(code)
+	}))
 }
 
 // run runs a command to its end and returns what it printed; a failure of it fails the test.
@@ -48,8 +60,7 @@ func run(t *testing.T, dir string, env []string, name string, args ...string) st
 }
 
 func TestExamples(t *testing.T) {
-	binary := build(t)
-	runner := gatewaytest.Runner{Boot: func(t testing.TB, s gatewaytest.Site) { boot(t, binary, s) }}
+	runner := gatewaytest.Runner{Boot: boot}
 	sessions := 0
 	for _, pattern := range []string{"*/session.txtar", "*/*/session.txtar"} {
 		files, err := filepath.Glob(pattern)
@@ -67,7 +78,6 @@ func TestExamples(t *testing.T) {
 }
 
 func TestEveryExampleIsExplainedPlayedAndChecked(t *testing.T) {
-	binary := build(t)
 	files := []string{"../gateway.json"}
 	for _, pattern := range []string{"*/*.json", "*/*/*.json"} {
 		found, err := filepath.Glob(pattern)
@@ -98,7 +108,7 @@ func TestEveryExampleIsExplainedPlayedAndChecked(t *testing.T) {
 
 // boot runs the program on a page's configuration, with the page's environment and no other, until the test ends; then it
 // must stop in order.
-func boot(t testing.TB, binary string, s gatewaytest.Site) {
+func boot(t testing.TB, s gatewaytest.Site) {
 	t.Helper()
 	_, port, err := net.SplitHostPort(s.Listener.Addr().String())
 	if err != nil {

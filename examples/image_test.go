@@ -20,11 +20,11 @@ func TestTheImagesRecipe(t *testing.T) {
 	}
 	src, root := t.TempDir(), t.TempDir()
 	copyContext(t, src)
-	binary := filepath.Join(root, "gatehouse")
+	built := filepath.Join(root, "gatehouse")
 	ran := 0
 	for _, m := range regexp.MustCompile(`(?m)^RUN (.*)$`).FindAllStringSubmatch(string(recipe), -1) {
 		ran++
-		run(t, src, nil, "bash", "-c", strings.ReplaceAll(m[1], "/gatehouse ", binary+" "))
+		run(t, src, nil, "bash", "-c", strings.ReplaceAll(m[1], "/gatehouse ", built+" "))
 	}
 	if ran < 3 {
 		t.Errorf("found %d RUN lines, want download, build and check", ran)
@@ -35,7 +35,7 @@ func TestTheImagesRecipe(t *testing.T) {
 			t.Errorf("the Dockerfile has no line %s", line)
 		}
 	}
-	isStatic(t, binary)
+	isStatic(t, built)
 	runsAsNobody(t, src, root)
 }
 

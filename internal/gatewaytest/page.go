@@ -37,10 +37,11 @@ func (h heading) has(word string) bool { return slices.Contains(h.words, word) }
 
 // label tells a step in the output of a test.
 func (h heading) label() string {
+	label := strings.Join(append([]string{h.kind}, h.words...), " ")
 	if h.title != "" {
-		return h.kind + ": " + h.title
+		label += ": " + h.title
 	}
-	return strings.Join(append([]string{h.kind}, h.words...), " ")
+	return label
 }
 
 func parsePage(path string, data []byte) (*page, error) {
@@ -49,6 +50,7 @@ func parsePage(path string, data []byte) (*page, error) {
 		return nil, fmt.Errorf("%s: no prose at the top, want a sentence that says what holds", path)
 	}
 	seen := map[string]bool{}
+	title := ""
 	for i, f := range p.archive.Files {
 		h := parseHeading(f.Name)
 		h.index = i
@@ -63,6 +65,12 @@ func parsePage(path string, data []byte) (*page, error) {
 				return nil, fmt.Errorf("%s: -- %s -- stands twice", path, f.Name)
 			}
 			seen[once] = true
+		}
+		switch {
+		case h.kind == "request":
+			title = h.title
+		case h.title == "" && !h.builds():
+			h.title = title // what follows a request belongs to it
 		}
 		p.files = append(p.files, h)
 	}
