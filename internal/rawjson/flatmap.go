@@ -37,6 +37,12 @@ func compileFlatmap(ops []Op) (compiled []operation, mistakes []error) {
 	return compiled, mistakes
 }
 
+// Check says what is wrong with one operation.
+func (op Op) Check() error {
+	_, err := compileOp(op)
+	return err
+}
+
 func compileOp(op Op) (operation, error) {
 	for _, arg := range op.Args {
 		if len(arg) == 0 {

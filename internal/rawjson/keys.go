@@ -33,10 +33,11 @@ func (s *keySet) reset() {
 	s.seen = [4]uint64{}
 }
 
-// put takes a quoted key and says the how manyth it is and whether it is new.
+// put takes a quoted key, which has a backslash only if it may be escaped, and says the how manyth it is and whether it
+// is new.
 func (s *keySet) put(raw []byte, escaped bool) (int, bool) {
 	key := raw[1 : len(raw)-1]
-	if escaped {
+	if escaped && bytes.IndexByte(key, '\\') >= 0 {
 		mark := len(s.room)
 		s.room = unescape(s.room, key)
 		key = s.room[mark:len(s.room):len(s.room)]
@@ -90,8 +91,7 @@ func (s *keySet) grow() {
 	if !s.made {
 		s.seed, s.made = maphash.MakeSeed(), true
 	}
-	size := 4 * few
-	size = 256
+	size := 256
 	for size < 4*(len(s.said)+1) {
 		size *= 2
 	}

@@ -92,7 +92,10 @@ value:
 		if level == limit {
 			return nodes, i, tooDeep
 		}
-		nodes = append(nodes, node{key: uint32(key), keyEnd: uint32(keyEnd), at: uint32(at), kind: '{', escaped: escaped, open: true})
+		nodes = room(nodes)
+		n := &nodes[len(nodes)-1]
+		n.key, n.keyEnd, n.at = uint32(key), uint32(keyEnd), uint32(at)
+		n.kind, n.escaped, n.open = '{', escaped, true
 		nest[level&(maxNest-1)] = uint32(len(nodes)) << 1
 		level++
 		closer = '}'
@@ -109,7 +112,10 @@ value:
 		if level == limit {
 			return nodes, i, tooDeep
 		}
-		nodes = append(nodes, node{key: uint32(key), keyEnd: uint32(keyEnd), at: uint32(at), kind: '[', escaped: escaped, open: true})
+		nodes = room(nodes)
+		n := &nodes[len(nodes)-1]
+		n.key, n.keyEnd, n.at = uint32(key), uint32(keyEnd), uint32(at)
+		n.kind, n.escaped, n.open = '[', escaped, true
 		nest[level&(maxNest-1)] = uint32(len(nodes))<<1 | 1
 		level++
 		closer = ']'
@@ -129,7 +135,12 @@ value:
 	}
 
 complete:
-	nodes = append(nodes, node{key: uint32(key), keyEnd: uint32(keyEnd), at: uint32(at), end: uint32(i), next: uint32(len(nodes)) + 1, kind: kind, escaped: escaped})
+	nodes = room(nodes)
+	{
+		n := &nodes[len(nodes)-1]
+		n.key, n.keyEnd, n.at, n.end, n.next = uint32(key), uint32(keyEnd), uint32(at), uint32(i), uint32(len(nodes))
+		n.kind, n.escaped, n.open = kind, escaped, false
+	}
 
 after:
 	if level == 0 {
@@ -226,6 +237,15 @@ colon:
 	}
 	i++
 	goto value
+}
+
+// room makes the list one longer. What the new node was before is still in it: its fields are set one by one, which is
+// quicker than a copy of a node made elsewhere.
+func room(nodes []node) []node {
+	if len(nodes) < cap(nodes) {
+		return nodes[:len(nodes)+1]
+	}
+	return append(nodes, node{})
 }
 
 // space is the first byte at or after i that is not white space.
