@@ -149,8 +149,13 @@ func (c Config) Inherit(parent *Config) Config {
 	if c.Providers != nil {
 		from.Issuer, from.URL, from.File = "", "", ""
 	}
-	fill(reflect.ValueOf(&c).Elem(), reflect.ValueOf(&from).Elem())
-	return c
+	return inherit(c, from)
+}
+
+// inherit is a struct with what is zero in it taken from another.
+func inherit[T any](into, from T) T {
+	fill(reflect.ValueOf(&into).Elem(), reflect.ValueOf(&from).Elem())
+	return into
 }
 
 // fill copies what is zero in a struct from another of its type.

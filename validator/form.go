@@ -20,7 +20,15 @@ type form struct {
 // isTokenByte reports whether a compact serialisation may hold the byte. It is checked first because Go's base64 skips
 // line breaks, and a token must have one spelling only (security.md 2).
 func isTokenByte(c byte) bool {
-	return c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || c == '-' || c == '_' || c == '.'
+	const (
+		letters = 1<<26 - 1
+		low     = 1<<'-' | 1<<'.' | (1<<10-1)<<'0'
+		high    = letters<<('A'-64) | letters<<('a'-64) | 1<<('_'-64)
+	)
+	if c < 64 {
+		return uint64(low)>>c&1 != 0
+	}
+	return c < 128 && uint64(high)>>(c-64)&1 != 0
 }
 
 // parseForm takes a token apart. It must have exactly three parts of canonical base64url without padding.

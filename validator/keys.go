@@ -188,3 +188,6 @@ func (s *Source) id() (ringID, error) {
 }
 
 func errWaited() error { return errors.New("waiting for keys took too long") }
+
+// Config is what the key sets were given of the process, for others that fetch as they do.
+func (k *Keys) Config() KeysConfig { return k.cfg }

@@ -52,6 +52,7 @@ const (
 	CredentialsMissing     Reason = "credentials_missing"     // no user and password
 	CredentialsMalformed   Reason = "credentials_malformed"   // a Basic header that cannot be read
 	CredentialsWrong       Reason = "credentials_wrong"       // no such user, or not the password
+	CredentialsBusy        Reason = "credentials_busy"        // too many passwords are being tried
 )
 
 // Kind is what a refusal means to HTTP.
@@ -76,7 +77,7 @@ func (r Reason) Kind() Kind {
 		return TooLong
 	case RoleMissing, ScopeMissing:
 		return Forbidden
-	case KeysUnavailable, RevocationUnavailable:
+	case KeysUnavailable, RevocationUnavailable, CredentialsBusy:
 		return Unavailable
 	}
 	return Unauthorized
@@ -160,6 +161,8 @@ func (r Reason) Public() string {
 		return "the API key cannot be read"
 	case CredentialsMissing, CredentialsWrong:
 		return "a valid user and password are required"
+	case CredentialsBusy:
+		return "the password cannot be checked just now"
 	case CredentialsMalformed:
 		return "the user and password cannot be read"
 	}
@@ -172,5 +175,5 @@ func Reasons() []Reason {
 		TokenEncrypted, HeaderMalformed, HeaderUnsupported, AlgorithmNotAllowed, ClaimsMalformed, KeyUnknown,
 		SignatureInvalid, IssuerWrong, AudienceWrong, TimeMalformed, ExpiryMissing, TokenExpired, TokenNotYetValid,
 		TokenTooOld, TokenRevoked, ClaimUnfit, RoleMissing, ScopeMissing, KeysUnavailable, RevocationUnavailable,
-		APIKeyMissing, APIKeyMalformed, APIKeyUnknown, CredentialsMissing, CredentialsMalformed, CredentialsWrong}
+		APIKeyMissing, APIKeyMalformed, APIKeyUnknown, CredentialsMissing, CredentialsMalformed, CredentialsWrong, CredentialsBusy}
 }

@@ -12,8 +12,8 @@ type source struct {
 	cookie string // "" for no cookie
 }
 
-// find returns the token of a request as it was written, not yet looked at. TokenMissing means that there is none; any
-// other reason is a refusal.
+// find returns the token of a request as it was written, not yet looked at, and the reason to refuse it for if it is not
+// even what credentials may be (see [isToken68]). Without a token there is only a reason; TokenMissing: none was shown.
 func (s *source) find(h http.Header) (token string, reason Reason) {
 	if lines := h[s.header]; len(lines) > 0 {
 		if len(lines) > 1 {
@@ -39,7 +39,7 @@ func (s *source) inHeader(value string) (token string, reason Reason) {
 	} else if s.bearer || strings.IndexByte(value, ' ') >= 0 {
 		return "", otherScheme(value)
 	}
-	return s.judge(token, AuthorizationMalformed)
+	return bounded(token, AuthorizationMalformed)
 }
 
 // otherScheme tells a header of another scheme from one that is none.
@@ -50,15 +50,15 @@ func otherScheme(value string) Reason {
 	return SchemeWrong
 }
 
-// judge looks at a token's length and alphabet; that is all that is done before the cache is asked.
-func (s *source) judge(token string, malformed Reason) (string, Reason) {
-	if len(token) > maxToken {
+// bounded looks at a token's length, which is all that is done before the cache is asked.
+func bounded(token string, malformed Reason) (string, Reason) {
+	switch {
+	case len(token) > maxToken:
 		return "", TokenTooLong
-	}
-	if !isToken68(token) {
+	case token == "":
 		return "", malformed
 	}
-	return token, ""
+	return token, malformed
 }
 
 // isToken68 reports whether a text is what RFC 9110 section 11.2 allows as credentials. What is allowed there and is not
@@ -96,5 +96,5 @@ func (s *source) inCookies(lines []string) (token string, reason Reason) {
 	if token == "" {
 		return "", TokenMissing
 	}
-	return s.judge(token, CookieMalformed)
+	return bounded(token, CookieMalformed)
 }

@@ -164,21 +164,18 @@ func (v *Validator) Close() {
 // Authenticate judges the token of a request. It waits only where keys have to be fetched first, no longer than ctx says
 // and never more than 2 s.
 func (v *Validator) Authenticate(ctx context.Context, r *http.Request) (*Claims, error) {
-	token, reason := v.from.find(r.Header)
-	if reason != "" {
-		if reason == TokenMissing {
-			if !v.required {
-				return nil, nil
-			}
-			return nil, &v.denied[0]
-		}
-		return nil, v.refuse(reason, nil)
+	token, malformed := v.from.find(r.Header)
+	if token == "" {
+		return nil, v.tokenless(malformed)
 	}
 	now := time.Now()
 	print := v.digest.print(&v.rules, token)
 	deny, _ := v.revoked.current()
 	if claims := v.cache.find(&print, momentOf(now), deny); claims != nil {
 		return claims, nil
+	}
+	if !isToken68(token) {
+		return nil, v.refuse(malformed, nil)
 	}
 	a := attempt{ctx: ctx, came: now, token: token}
 	if refusal := v.judge(&a); refusal != nil {
@@ -187,6 +184,17 @@ func (v *Validator) Authenticate(ctx context.Context, r *http.Request) (*Claims,
 	claims := &Claims{id: print.id(), payload: a.form.payload, slots: a.slots}
 	v.remember(&a, print, claims, deny)
 	return claims, nil
+}
+
+// tokenless is what becomes of a request without a token that could be looked at; nil: a guest.
+func (v *Validator) tokenless(reason Reason) error {
+	switch {
+	case reason == TokenMissing && !v.required:
+		return nil
+	case reason == TokenMissing:
+		return &v.denied[0]
+	}
+	return v.refuse(reason, nil)
 }
 
 // remember keeps a verdict for the next time.
