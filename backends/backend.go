@@ -93,6 +93,7 @@ type Env struct {
 	EmptyOK bool                                    // a success without a body is an empty answer, not a bad one (pass_status)
 	Hosts   *Hosts
 	Tokens  *Tokens
+	Life    *Life
 	Log     *slog.Logger
 }
 

@@ -10,17 +10,18 @@ import (
 
 // host is one place where a backend can be asked: its connections and its breaker.
 type host struct {
-	authority string
+	origin    outbound.Origin
 	transport outbound.Transport
 	breaker   *breaker // nil: none
 }
 
 // send sends the call to this host.
 func (h *host) send(ctx context.Context, c *call) (*outbound.Response, error) {
+	c.settled(nil)
+	c.at = h
 	if h.breaker == nil {
 		return h.transport.RoundTrip(ctx, &c.out)
 	}
-	c.settled(nil)
 	done, err := h.breaker.allow()
 	if err != nil {
 		return nil, err
@@ -45,6 +46,10 @@ type balancer struct {
 }
 
 func (b *balancer) send(ctx context.Context, c *call) (*outbound.Response, error) {
+	c.among = b.hosts
+	if c.pin != nil {
+		return c.pin.send(ctx, c)
+	}
 	if len(b.hosts) == 1 {
 		return b.hosts[0].send(ctx, c)
 	}
@@ -58,23 +63,22 @@ func (m *mistakes) sender(cfg Config, env Env) sender {
 		m.at(errNoHost, "host")
 	}
 	for i, written := range cfg.Host {
-		h, err := env.Hosts.host(written, cfg)
+		h, err := env.Hosts.host(written, cfg, env)
 		if m.at(err, "host", i) {
 			continue
 		}
-		h.breaker = m.breaker(cfg.Extra.Breaker, h.authority, env)
+		h.breaker = m.breaker(cfg.Extra.Breaker, h.origin.Authority(), env)
 		b.hosts = append(b.hosts, h)
 	}
 	send := sender(b.send)
-	if c := cfg.Extra.Credentials; c != nil {
-		wrapped, err := env.Tokens.wrap(c, send)
+	if c := cfg.Extra.Credentials; c.on() {
+		wrapped, err := env.Tokens.wrap(c, env, send)
 		if !m.at(err, "extra_config", "auth/client-credentials") {
 			send = wrapped
 		}
 	}
-	redirects, err := newRedirects(cfg)
+	redirects, err := newRedirects(cfg, env, send)
 	if !m.at(err) && redirects.max > 0 {
-		redirects.next = send
 		send = redirects.send
 	}
 	return send
@@ -82,7 +86,7 @@ func (m *mistakes) sender(cfg Config, env Env) sender {
 
 // outcome sets which statuses are successes, and what becomes of the others.
 func (m *mistakes) outcome(cfg Config) (*StatusSet, failureRule) {
-	rule := failureRule{pass: conf.Value(cfg.OnError, "pass") == "pass", own: cfg.Extra.Credentials != nil}
+	rule := failureRule{pass: conf.Value(cfg.OnError, "pass") == "pass", own: cfg.Extra.Credentials.on()}
 	if h := cfg.Extra.HTTP; h != nil {
 		rule.code, rule.details = h.ReturnErrorCode, h.ReturnErrorDetails
 	}

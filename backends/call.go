@@ -1,9 +1,9 @@
 package backends
 
 import (
-	"bytes"
 	"context"
 	"errors"
+	"strings"
 	"sync"
 
 	"gatehouse/internal/outbound"
@@ -12,11 +12,18 @@ import (
 // call is one request on its way to a host: what is sent, and what must be known to send it again. Calls are pooled; a
 // sender keeps nothing of one.
 type call struct {
-	req    *Request
-	out    outbound.Request
-	target []byte
-	header []outbound.Field
-	body   bytes.Reader
+	req      *Request
+	out      outbound.Request
+	target   []byte
+	header   []outbound.Field
+	bodyless bool // a redirect has made a GET of it
+
+	among  []*host // the hosts of the backend
+	pin    *host   // go there and nowhere else; nil: anywhere among them
+	at     *host   // where it went last
+	bare   bool    // it has left the backend's own origins: nothing of ours or the client's that is secret goes along
+	theirs string  // the client's own Authorization, taken off
+	taken  bool    // it was
 
 	settle func(error) // tells the breaker of the host how the exchange ended; nil: nobody asks
 }
@@ -39,9 +46,7 @@ func newCall(req *Request) *call {
 // free settles what is open and gives the call back.
 func (c *call) free(err error) {
 	c.settled(err)
-	c.req, c.out = nil, outbound.Request{}
-	c.target, c.header = c.target[:0], c.header[:0]
-	c.body.Reset(nil)
+	*c = call{target: c.target[:0], header: c.header[:0]}
 	calls.Put(c)
 }
 
@@ -54,15 +59,32 @@ func (c *call) settled(err error) {
 
 // rewind makes the body ready to be sent (again).
 func (c *call) rewind() {
-	body := &c.req.Body
-	c.out.Length = body.Length
-	switch {
+	c.out.Data, c.out.Body, c.out.Length = nil, nil, 0
+	switch body := &c.req.Body; {
+	case c.bodyless:
 	case body.Stream != nil:
-		c.out.Body = body.Stream
+		c.out.Body, c.out.Length = body.Stream, body.Length
 	case len(body.Bytes) > 0:
-		c.body.Reset(body.Bytes)
-		c.out.Body = &c.body
-	default:
-		c.out.Body = nil
+		c.out.Data = body.Bytes
 	}
+}
+
+// undress takes off everything but what says nothing of anybody.
+func (c *call) undress() {
+	kept := c.header[:0]
+	for _, f := range c.header {
+		if impersonal(f.Name) && !(c.bodyless && strings.HasPrefix(strings.ToLower(f.Name), "content-")) {
+			kept = append(kept, f)
+		}
+	}
+	c.header, c.out.Header = kept, kept
+}
+
+func impersonal(name string) bool {
+	switch strings.ToLower(name) {
+	case "accept", "accept-language", "accept-encoding", "content-type", "content-encoding", "content-language", "range",
+		"if-none-match", "if-modified-since", "user-agent", "traceparent", "tracestate", "x-request-id":
+		return true
+	}
+	return false
 }

@@ -22,7 +22,7 @@ func NewHosts(opt outbound.Options, log *slog.Logger) *Hosts {
 }
 
 // host is a place to ask, sharing its connections with every backend of the same origin.
-func (h *Hosts) host(written string, _ Config) (*host, error) {
+func (h *Hosts) host(written string, _ Config, _ Env) (*host, error) {
 	origin, err := ParseHost(written)
 	if err != nil {
 		return nil, err
@@ -36,7 +36,7 @@ func (h *Hosts) host(written string, _ Config) (*host, error) {
 		}
 		h.pools[origin] = pool
 	}
-	return &host{authority: origin.Authority(), transport: pool}, nil
+	return &host{origin: origin, transport: pool}, nil
 }
 
 // Close ends all idle connections.

@@ -16,37 +16,40 @@ var (
 	errRedirects = errors.New("want 0 to 20")
 )
 
-// redirects follows what the file allows to be followed: within the backend's own origin, never with credentials
-// elsewhere (security.md 32). What may not be followed is handed on as it is.
+// redirects follows what the file allows to be followed: within the backend's own origins, and to others that the file
+// names, but then with nothing that says who we or the client are (security.md 32). What may not be followed is handed on.
 type redirects struct {
 	next sender
 	max  int
-	own  []outbound.Origin // of the backend
+	own  []outbound.Origin         // of the backend
+	away map[outbound.Origin]*host // others that a redirect may lead to
 }
 
-func newRedirects(cfg Config) (*redirects, error) {
-	r := &redirects{max: conf.Value(cfg.FollowRedirects, 0), own: origins(cfg)}
+func newRedirects(cfg Config, env Env, next sender) (*redirects, error) {
+	r := &redirects{next: next, max: conf.Value(cfg.FollowRedirects, 0), own: origins(cfg), away: map[outbound.Origin]*host{}}
 	if r.max < 0 || r.max > 20 {
 		return r, conf.At(errRedirects, "follow_redirects")
 	}
 	if len(cfg.FollowRedirectsTo) > 0 && r.max == 0 {
 		return r, conf.At(errors.New("follow_redirects is 0, so none is followed; say how many"), "follow_redirects_to")
 	}
-	return r, nil
+	var errs mistakes
+	for i, written := range cfg.FollowRedirectsTo {
+		h, err := env.Hosts.host(written, cfg, env)
+		if !errs.at(err, "follow_redirects_to", i) {
+			r.away[h.origin] = h
+		}
+	}
+	return r, conf.Join(errs.list...)
 }
 
 func (r *redirects) send(ctx context.Context, c *call) (*outbound.Response, error) {
 	for hop := 0; ; hop++ {
 		res, err := r.next(ctx, c)
-		if err != nil || !redirected(res.Status) || hop == r.max {
+		if err != nil || !redirected(res.Status) || hop == r.max || !r.follow(c, res) {
 			return res, err
 		}
-		target, ok := r.follow(c, res)
-		if !ok {
-			return res, nil
-		}
 		res.Body.Close()
-		c.out.Target = target
 	}
 }
 
@@ -63,33 +66,61 @@ func redirected(status int) bool {
 	return false
 }
 
-// follow turns the call into the one that the answer points at (RFC 9110 15.4); false: it may not be followed.
-func (r *redirects) follow(c *call, res *outbound.Response) (target string, ok bool) {
+// follow turns the call into the one that the answer points at (RFC 9110 15.4); false: it may not be followed, and the
+// call is as it was.
+func (r *redirects) follow(c *call, res *outbound.Response) bool {
 	to, err := url.Parse(field(res.Header, "Location"))
-	if err != nil || to.Path == "" && to.Host == "" && to.RawQuery == "" {
-		return "", false
+	if err != nil || to.User != nil || to.Opaque != "" || to.Path == "" && to.Host == "" && to.RawQuery == "" {
+		return false
 	}
-	if to.Host != "" && !within(r.own, to) {
-		return "", false
+	pin, ok := r.place(c, to)
+	if !ok {
+		return false
 	}
-	base, err := url.Parse(c.out.Target)
+	base, err := url.ParseRequestURI(c.out.Target)
 	if err != nil {
-		return "", false
+		return false
 	}
-	method := c.out.Method
-	switch {
-	case res.Status == 303 && method != "HEAD", (res.Status == 301 || res.Status == 302) && method == "POST":
-		c.out.Method, c.out.Body, c.out.Length = "GET", nil, 0
-	case !c.req.Body.Replayable():
-		return "", false
-	default:
-		c.rewind()
+	target := base.ResolveReference(&url.URL{Path: to.Path, RawPath: to.RawPath, RawQuery: to.RawQuery}).RequestURI()
+	if !strings.HasPrefix(target, "/") || strings.ContainsFunc(target, func(r rune) bool { return r <= ' ' || r > '~' }) {
+		return false
 	}
-	next := base.ResolveReference(&url.URL{Path: to.Path, RawPath: to.RawPath, RawQuery: to.RawQuery})
-	if strings.ContainsAny(next.RequestURI(), "\r\n\x00 ") {
-		return "", false
+	switch method := c.out.Method; {
+	case res.Status == 303 && method != "HEAD" && method != "GET", (res.Status == 301 || res.Status == 302) && method == "POST":
+		c.out.Method, c.bodyless = "GET", true
+	case !c.bodyless && !c.req.Body.Replayable():
+		return false
 	}
-	return next.RequestURI(), true
+	c.rewind()
+	c.out.Target, c.pin = target, pin
+	if c.bare = c.bare || r.away[pin.origin] == pin; c.bare {
+		c.undress()
+	}
+	return true
+}
+
+// place is the host that a redirect leads to.
+func (r *redirects) place(c *call, to *url.URL) (*host, bool) {
+	if to.Host == "" {
+		return c.at, to.Scheme == "" && c.at != nil
+	}
+	if to.Scheme == "" { // "//host/path": the scheme stays
+		to.Scheme = c.at.origin.Scheme
+	}
+	origin, err := outbound.OriginOf(to)
+	if err != nil {
+		return nil, false
+	}
+	if c.at.origin == origin {
+		return c.at, true
+	}
+	for _, h := range c.among {
+		if h.origin == origin {
+			return h, true
+		}
+	}
+	h, ok := r.away[origin]
+	return h, ok
 }
 
 // relocate makes a Location within the backend's own origins one at ours, as a path; others stay (config.md).

@@ -1,14 +1,14 @@
 package backends
 
 import (
-	"errors"
+	"context"
+	"crypto/sha256"
+	"fmt"
 	"log/slog"
 
+	"gatehouse/internal/conf"
 	"gatehouse/internal/outbound"
 )
-
-// CredentialsConfig is auth/client-credentials: a token of our own for this backend (RFC 6749 4.4).
-type CredentialsConfig struct{}
 
 // TokensConfig is what [NewTokens] needs.
 type TokensConfig struct {
@@ -17,22 +17,59 @@ type TokensConfig struct {
 	Options   outbound.Options // of the connections to token endpoints
 }
 
-// Tokens are the tokens that we hold for backends. They outlive a configuration.
+// Tokens are the tokens that we hold for backends: one for each credential, however many backends use it. They outlive a
+// configuration: a reload goes on with what is there.
 type Tokens struct {
-	log     *slog.Logger
-	fetcher *outbound.Fetcher
+	cfg      TokensConfig
+	leases   *shelf[[sha256.Size]byte, *lease]
+	fetchers *shelf[string, *outbound.Fetcher] // by settings of the connection
 }
 
 // NewTokens fetches nothing yet.
 func NewTokens(cfg TokensConfig) *Tokens {
-	return &Tokens{log: cfg.Log, fetcher: outbound.NewFetcher(cfg.Options, cfg.UserAgent)}
+	return &Tokens{
+		cfg:      cfg,
+		leases:   newShelf[[sha256.Size]byte](func(l *lease) { _ = l.Close() }),
+		fetchers: newShelf[string](func(f *outbound.Fetcher) { _ = f.Close() }),
+	}
 }
 
-// Close drops all tokens.
-func (t *Tokens) Close() { _ = t.fetcher.Close() }
+// Close drops all tokens and ends what runs for them.
+func (t *Tokens) Close() {
+	t.leases.close()
+	t.fetchers.close()
+}
 
-var errNoTokens = errors.New("nothing keeps tokens here")
+// endpoint is the token endpoint of a client.
+func (t *Tokens) endpoint(c *TokenClient, life *Life, params ...param) (*tokenEndpoint, error) {
+	g, err := c.compile(params...)
+	opt, badOptions := c.Transport.options(t.cfg.Options)
+	if err := conf.Join(err, conf.At(badOptions, "client")); err != nil {
+		return nil, err
+	}
+	fetcher, err := t.fetchers.hold(c.Transport.key(), life, func() (*outbound.Fetcher, error) {
+		return outbound.NewFetcher(opt, t.cfg.UserAgent), nil
+	})
+	return &tokenEndpoint{grant: g, fetcher: fetcher, timeout: c.Timeout.Or(defaultTokenTimeout)}, err
+}
 
-func (t *Tokens) wrap(_ *CredentialsConfig, _ sender) (sender, error) {
-	return nil, errNoTokens
+// lease is the token of a client's credentials, shared with everybody who has the same: URL, client, secret, style, scopes,
+// audience, parameters and connection.
+func (t *Tokens) lease(c *TokenClient, life *Life) (*lease, error) {
+	e, err := t.endpoint(c, life, param{"grant_type", "client_credentials"})
+	if err != nil {
+		return nil, err
+	}
+	if c.EndpointParams["grant_type"] != nil {
+		e.params = e.params[1:]
+	}
+	return t.leases.hold(e.digest(c), life, func() (*lease, error) {
+		return newLease(e.url+" "+e.id, e.timeout, t.cfg.Log, func(ctx context.Context) (*token, error) { return e.ask(ctx) }), nil
+	})
+}
+
+// digest tells one credential from another.
+func (e *tokenEndpoint) digest(c *TokenClient) [sha256.Size]byte {
+	return sha256.Sum256(fmt.Appendf(nil, "%q %q %q %q %q %t %q %s %s %q %s", e.url, e.style, e.id, e.secret, e.audience, e.json, e.params,
+		e.lifetime, e.timeout, c.PrivateKey, c.Transport.key()))
 }
