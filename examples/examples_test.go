@@ -30,10 +30,9 @@ func TestMain(m *testing.M) {
 	dir, err := os.MkdirTemp("", "gatehouse")
 	if err == nil {
 		binary = filepath.Join(dir, "gatehouse")
-		var out []byte
-		if out, err = exec.Command("go", "build", "-o", binary, "..").CombinedOutput(); err != nil {
-			fmt.Fprintf(os.Stderr, "%s", out)
-		}
+		cmd := exec.Command("go", "build", "-trimpath", "-ldflags", "-s -w", "-o", binary, "..") // as the image is built
+		cmd.Env, cmd.Stderr = append(os.Environ(), "CGO_ENABLED=0"), os.Stderr
+		err = cmd.Run()
 	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"os"
 	"strings"
+	"sync"
 	"time"
 )
 
@@ -20,7 +21,8 @@ type client struct {
 	conn  net.Conn
 	in    *bufio.Reader
 	sent  []byte // the last request
-	same  bool   // the last request went over an open connection
+
+	writing sync.WaitGroup
 }
 
 func (c *client) step(h heading) error {
@@ -57,17 +59,24 @@ func (c *client) request(h heading) error {
 		u.Forget()
 	}
 	c.log.forget()
-	if c.same = h.has("same"); c.same && c.conn == nil {
-		return fmt.Errorf("same, but there is no connection")
-	}
-	if !c.same {
+	if !h.has("same") {
 		return c.send()
 	}
-	_, err = c.conn.Write(c.sent)
-	return err
+	if c.conn == nil {
+		return fmt.Errorf("same, but there is no connection")
+	}
+	c.write()
+	return nil
 }
 
-// send opens a connection and writes the request; a gateway that closes early is found out when the answer is read.
+// write sends the request while the answer is awaited: a gateway may answer, or close, before it has read all of it.
+func (c *client) write() {
+	conn, data := c.conn, c.sent
+	c.writing.Wait()
+	c.writing.Go(func() { conn.Write(data) })
+}
+
+// send opens a connection and writes the request.
 func (c *client) send() error {
 	c.hangUp()
 	conn, err := net.Dial("tcp", c.world.listener.Addr().String())
@@ -78,7 +87,7 @@ func (c *client) send() error {
 	if err := conn.SetDeadline(time.Now().Add(patience)); err != nil {
 		return err
 	}
-	conn.Write(c.sent)
+	c.write()
 	return nil
 }
 
@@ -86,6 +95,7 @@ func (c *client) hangUp() {
 	if c.conn != nil {
 		c.conn.Close()
 		c.conn = nil
+		c.writing.Wait()
 	}
 }
 

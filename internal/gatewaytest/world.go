@@ -16,7 +16,7 @@ type world struct {
 	t         testing.TB
 	dir       string
 	listener  net.Listener // of the gateway
-	nobody    string
+	nobody    string       // the address of nobody
 	upstreams map[string]*Upstream
 	providers map[string]*KeyServer
 	tokens    map[string]string
@@ -31,9 +31,7 @@ func build(t testing.TB, p *page) *world {
 	w := &world{t: t, dir: t.TempDir(), page: p, now: time.Now(),
 		upstreams: map[string]*Upstream{}, providers: map[string]*KeyServer{}, tokens: map[string]string{}}
 	w.listener = reserve(t)
-	gone := reserve(t)
-	w.nobody = "http://" + gone.Addr().String()
-	gone.Close()
+	w.nobody = "http://" + nobody(t)
 	for _, h := range p.all("upstream") {
 		w.upstreams[h.name()] = nil // known; a script may name the others, but only the address of those before it
 	}
