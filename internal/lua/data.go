@@ -1,0 +1,263 @@
+package lua
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"slices"
+	"strconv"
+
+	lua "github.com/yuin/gopher-lua"
+)
+
+// JSON as scripts work on it: nil, bool, string, json.Number or float64, *table and *array. Objects keep the order of their
+// keys, and numbers that nobody touches their digits.
+
+// table is a JSON object: luaTable.
+type table struct {
+	keys   []string
+	values map[string]any
+}
+
+// array is a JSON array: luaList.
+type array struct{ items []any }
+
+func newTable() *table { return &table{values: map[string]any{}} }
+
+func (t *table) set(key string, v any) {
+	if _, there := t.values[key]; !there {
+		t.keys = append(t.keys, key)
+	}
+	t.values[key] = v
+}
+
+func (t *table) del(key string) {
+	if _, there := t.values[key]; there {
+		delete(t.values, key)
+		t.keys = slices.DeleteFunc(t.keys, func(k string) bool { return k == key })
+	}
+}
+
+// maxDepth bounds the nesting of what is decoded and printed.
+const maxDepth = 512
+
+// decode reads one JSON value and nothing after it.
+func decode(data []byte) (any, error) {
+	d := json.NewDecoder(bytes.NewReader(data))
+	d.UseNumber()
+	v, err := next(d, 0)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := d.Token(); err != io.EOF {
+		return nil, errors.New("there is more after the value")
+	}
+	return v, nil
+}
+
+func next(d *json.Decoder, depth int) (any, error) {
+	token, err := d.Token()
+	if err != nil {
+		return nil, err
+	}
+	open, ok := token.(json.Delim)
+	if !ok {
+		return token, nil
+	}
+	if depth++; depth > maxDepth {
+		return nil, errors.New("is nested too deeply")
+	}
+	if open == '[' {
+		return nextArray(d, depth)
+	}
+	return nextTable(d, depth)
+}
+
+func nextArray(d *json.Decoder, depth int) (*array, error) {
+	a := &array{}
+	for d.More() {
+		v, err := next(d, depth)
+		if err != nil {
+			return nil, err
+		}
+		a.items = append(a.items, v)
+	}
+	_, err := d.Token()
+	return a, err
+}
+
+func nextTable(d *json.Decoder, depth int) (*table, error) {
+	t := newTable()
+	for d.More() {
+		key, err := d.Token()
+		if err != nil {
+			return nil, err
+		}
+		v, err := next(d, depth)
+		if err != nil {
+			return nil, err
+		}
+		t.set(key.(string), v)
+	}
+	_, err := d.Token()
+	return t, err
+}
+
+// appendValue prints a value.
+func appendValue(dst []byte, v any, depth int) ([]byte, error) {
+	if depth > maxDepth {
+		return nil, errors.New("data is nested too deeply, or in itself")
+	}
+	switch v := v.(type) {
+	case nil:
+		return append(dst, "null"...), nil
+	case bool:
+		return strconv.AppendBool(dst, v), nil
+	case json.Number:
+		return append(dst, v...), nil
+	case float64:
+		return appendNumber(dst, v)
+	case string:
+		return appendString(dst, v)
+	case *table:
+		return appendTable(dst, v, depth)
+	case *array:
+		return appendArray(dst, v, depth)
+	}
+	return nil, fmt.Errorf("%T cannot be JSON", v)
+}
+
+func appendTable(dst []byte, t *table, depth int) ([]byte, error) {
+	dst = append(dst, '{')
+	for i, key := range t.keys {
+		if i > 0 {
+			dst = append(dst, ',')
+		}
+		var err error
+		if dst, err = appendString(dst, key); err != nil {
+			return nil, err
+		}
+		dst = append(dst, ':')
+		if dst, err = appendValue(dst, t.values[key], depth+1); err != nil {
+			return nil, err
+		}
+	}
+	return append(dst, '}'), nil
+}
+
+func appendArray(dst []byte, a *array, depth int) (_ []byte, err error) {
+	dst = append(dst, '[')
+	for i, v := range a.items {
+		if i > 0 {
+			dst = append(dst, ',')
+		}
+		if dst, err = appendValue(dst, v, depth+1); err != nil {
+			return nil, err
+		}
+	}
+	return append(dst, ']'), nil
+}
+
+// appendNumber prints whole numbers without a fraction, as people write them.
+func appendNumber(dst []byte, f float64) ([]byte, error) {
+	switch {
+	case math.IsNaN(f) || math.IsInf(f, 0):
+		return nil, errors.New("a number that is not finite cannot be JSON")
+	case f == math.Trunc(f) && math.Abs(f) < 1<<63:
+		return strconv.AppendInt(dst, int64(f), 10), nil
+	}
+	return strconv.AppendFloat(dst, f, 'g', -1, 64), nil
+}
+
+func appendString(dst []byte, s string) ([]byte, error) {
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	if err := e.Encode(s); err != nil {
+		return nil, err
+	}
+	return append(dst, bytes.TrimSuffix(b.Bytes(), []byte("\n"))...), nil
+}
+
+// toLua gives a script a value.
+func (r *run) toLua(v any) lua.LValue {
+	switch v := v.(type) {
+	case bool:
+		return lua.LBool(v)
+	case string:
+		return lua.LString(v)
+	case float64:
+		return lua.LNumber(v)
+	case json.Number:
+		f, err := v.Float64()
+		if err != nil {
+			return lua.LString(v)
+		}
+		return lua.LNumber(f)
+	case *table:
+		return r.push(v)
+	case *array:
+		return r.push(v)
+	}
+	return lua.LNil
+}
+
+// fromLua takes a value from a script. A table of Lua is an array if its keys are 1 to n, an object otherwise.
+func fromLua(v lua.LValue, depth int) (any, error) {
+	if depth > maxDepth {
+		return nil, errors.New("a table is nested too deeply, or in itself")
+	}
+	switch v := v.(type) {
+	case *lua.LNilType:
+		return nil, nil
+	case lua.LBool:
+		return bool(v), nil
+	case lua.LString:
+		return string(v), nil
+	case lua.LNumber:
+		return float64(v), nil
+	case *lua.LTable:
+		return fromTable(v, depth+1)
+	case *lua.LUserData:
+		switch own := v.Value.(type) {
+		case *table, *array:
+			return own, nil
+		case null:
+			return nil, nil
+		}
+	}
+	return nil, fmt.Errorf("a %s cannot be JSON", v.Type())
+}
+
+func fromTable(t *lua.LTable, depth int) (any, error) {
+	var names []string
+	byName := map[string]lua.LValue{}
+	t.ForEach(func(k, v lua.LValue) {
+		names = append(names, k.String())
+		byName[k.String()] = v
+	})
+	if n := t.MaxN(); n > 0 && n == len(names) {
+		a := &array{items: make([]any, n)}
+		for i := range a.items {
+			v, err := fromLua(t.RawGetInt(i+1), depth)
+			if err != nil {
+				return nil, err
+			}
+			a.items[i] = v
+		}
+		return a, nil
+	}
+	slices.Sort(names)
+	object := newTable()
+	for _, name := range names {
+		v, err := fromLua(byName[name], depth)
+		if err != nil {
+			return nil, err
+		}
+		object.set(name, v)
+	}
+	return object, nil
+}
