@@ -5,8 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/http/httputil"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -136,8 +138,8 @@ func readAnswer(r *bufio.Reader, method string) (*answer, error) {
 			continue
 		}
 		a := &answer{status: res.StatusCode, upgrade: res.StatusCode == http.StatusSwitchingProtocols}
-		for name, all := range res.Header {
-			for _, v := range all {
+		for _, name := range slices.Sorted(maps.Keys(res.Header)) {
+			for _, v := range res.Header[name] {
 				a.fields = append(a.fields, Field{name, v})
 			}
 		}
