@@ -62,10 +62,10 @@ value:
 				i += 8
 				continue
 			}
-			if i += lowest(m); data[i] == '"' {
-				i++
+			if i += 1 + lowest(m); data[i-1] == '"' {
 				goto after
 			}
+			i--
 			break
 		}
 		end, bad := str(data, i)
@@ -152,10 +152,10 @@ key:
 			i += 8
 			continue
 		}
-		if i += lowest(m); data[i] == '"' {
-			i++
+		if i += through(m); data[i-1] == '"' {
 			goto colon
 		}
+		i--
 		break
 	}
 	{

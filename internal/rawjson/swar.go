@@ -18,7 +18,7 @@ func word(data []byte, i int) uint64 { return binary.LittleEndian.Uint64(data[i 
 // special marks quotes, backslashes and control characters: what ends a run of plain characters in a string.
 // With bit 1 flipped the quote (0x22) sits just above the control characters, so one subtraction finds both.
 func special(w uint64) uint64 {
-	return (((w ^ 0x02*each01) - 0x21*each01) | ((w ^ 0x5c*each01) - each01)) & ^w & each80
+	return (((w ^ 0x02*each01) - 0x21*each01) | ((w ^ 0x5c*each01) - each01)) & (^w & each80)
 }
 
 // digits is how many of the eight bytes, from the first, are decimal digits. Exact: no byte carries into the next.
@@ -32,3 +32,25 @@ func blanks(w uint64) int { return bits.TrailingZeros64(w^0x20*each01) >> 3 }
 
 // lowest is the number of the byte that the lowest bit of a mask stands for; 8 for an empty mask.
 func lowest(mask uint64) int { return bits.TrailingZeros64(mask) >> 3 }
+
+// through is lowest plus one, for what mostly repeats itself, such as keys. It says so through branches: where the
+// processor foresees them it goes on without waiting for the mask, and waiting for masks is where a scanner's time goes.
+func through(mask uint64) int {
+	switch lowest(mask) {
+	case 0:
+		return 1
+	case 1:
+		return 2
+	case 2:
+		return 3
+	case 3:
+		return 4
+	case 4:
+		return 5
+	case 5:
+		return 6
+	case 6:
+		return 7
+	}
+	return 8
+}
