@@ -275,3 +275,6 @@ func outcome(v Authenticator, r *http.Request) string {
 	}
 	return "ok"
 }
+
+// fixedTime is a time for what does not care.
+func fixedTime() time.Time { return time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC) }

@@ -1,0 +1,202 @@
+package validator
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"testing/synctest"
+
+	"gatehouse/internal/jose"
+)
+
+// Security.md 11, 21, 22, 24: how a claim's value is written for each use; "!" means refused.
+func TestHowValuesAreWritten(t *testing.T) {
+	rows := []struct {
+		raw                                  string
+		joined, repeat, json, segment, plain string
+	}{
+		{`"alice"`, `alice`, `alice`, `"alice"`, `alice`, `alice`},
+		{`""`, ``, ``, `""`, `!`, ``},
+		{`"9007199254740993"`, `9007199254740993`, `9007199254740993`, `"9007199254740993"`, `9007199254740993`, `9007199254740993`},
+		{`9007199254740993`, `9007199254740993`, `9007199254740993`, `9007199254740993`, `9007199254740993`, `9007199254740993`},
+		{`12345678901234567890123`, `12345678901234567890123`, `12345678901234567890123`, `12345678901234567890123`, `12345678901234567890123`, `12345678901234567890123`},
+		{`1e21`, `1e21`, `1e21`, `1e21`, `1e21`, `1e21`},
+		{`1.50`, `1.50`, `1.50`, `1.50`, `1.50`, `1.50`},
+		{`-0.0`, `-0.0`, `-0.0`, `-0.0`, `-0.0`, `-0.0`},
+		{`true`, `true`, `true`, `true`, `true`, `true`},
+		{`[]`, ``, ``, `[]`, `!`, ``},
+		{`["a","b"]`, `a,b`, `a|b`, `["a","b"]`, `a,b`, `a,b`},
+		{`[ 1 , "a" , null , {"k": 1} ]`, `1,a,null,{"k":1}`, `1|a|null|{"k":1}`, `[1,"a",null,{"k":1}]`, `1,a,null,%7B%22k%22:1%7D`, `1,a,null,{"k":1}`},
+		{`["a,b","c"]`, `a%2Cb,c`, `a,b|c`, `["a,b","c"]`, `a,b,c`, `a,b,c`},
+		{`["a,b","50%"]`, `a%2Cb,50%25`, `a,b|50%`, `["a,b","50%"]`, `a,b,50%25`, `a,b,50%`},
+		{`{"b": 1, "a": [ 2 ]}`, `{"b":1,"a":[2]}`, `{"b":1,"a":[2]}`, `{"b":1,"a":[2]}`, `%7B%22b%22:1,%22a%22:%5B2%5D%7D`, `{"b":1,"a":[2]}`},
+		{`{"q": "a \" b"}`, `{"q":"a \" b"}`, `{"q":"a \" b"}`, `{"q":"a \" b"}`, `!`, `{"q":"a \" b"}`},
+		{`"é"`, `%C3%A9`, `%C3%A9`, `"%C3%A9"`, `%C3%A9`, `é`},
+		{`"\u00e9 100%"`, `%C3%A9 100%25`, `%C3%A9 100%25`, `"\u00e9 100%"`, `%C3%A9%20100%25`, `é 100%`},
+		{`"50% off"`, `50% off`, `50% off`, `"50% off"`, `50%25%20off`, `50% off`},
+		{`" a b "`, `%20a b%20`, `%20a b%20`, `" a b "`, `%20a%20b%20`, ` a b `},
+		{`"   "`, `%20%20%20`, `%20%20%20`, `"   "`, `%20%20%20`, `   `},
+		{`"a\r\nX: y"`, `!`, `!`, `"a\r\nX: y"`, `!`, "a\r\nX: y"},
+		{`["ok","a\n"]`, `!`, `!`, `["ok","a\n"]`, `!`, "ok,a\n"},
+		{`"\u0000"`, `!`, `!`, `"\u0000"`, `!`, "\x00"},
+		{`"\u007f"`, `!`, `!`, `"\u007f"`, `!`, "\x7f"},
+		{`"a\tb"`, `!`, `!`, `"a\tb"`, `!`, "a\tb"},
+		{`"../admin?x=1"`, `../admin?x=1`, `../admin?x=1`, `"../admin?x=1"`, `!`, `../admin?x=1`},
+		{`".."`, `..`, `..`, `".."`, `!`, `..`},
+		{`"."`, `.`, `.`, `"."`, `!`, `.`},
+		{`"%2e%2E"`, `%2e%2E`, `%2e%2E`, `"%2e%2E"`, `!`, `%2e%2E`},
+		{`".%2e"`, `.%2e`, `.%2e`, `".%2e"`, `!`, `.%2e`},
+		{`"..."`, `...`, `...`, `"..."`, `...`, `...`},
+		{`"a/b"`, `a/b`, `a/b`, `"a/b"`, `!`, `a/b`},
+		{`"a\\b"`, `a\b`, `a\b`, `"a\\b"`, `!`, `a\b`},
+		{`"a%2Fb"`, `a%2Fb`, `a%2Fb`, `"a%2Fb"`, `!`, `a%2Fb`},
+		{`"a?b#c;d&e"`, `a?b#c;d&e`, `a?b#c;d&e`, `"a?b#c;d&e"`, `a%3Fb%23c%3Bd%26e`, `a?b#c;d&e`},
+		{`"auth0|5f7c"`, `auth0|5f7c`, `auth0|5f7c`, `"auth0|5f7c"`, `auth0%7C5f7c`, `auth0|5f7c`},
+		{`"a@b.example:80+x=y"`, `a@b.example:80+x=y`, `a@b.example:80+x=y`, `"a@b.example:80+x=y"`, `a@b.example:80+x=y`, `a@b.example:80+x=y`},
+	}
+	for _, row := range rows {
+		for use, want := range map[Use]string{Joined: row.joined, Repeat: row.repeat, JSON: row.json, Segment: row.segment, Plain: row.plain} {
+			values, err := use.write([]byte(row.raw))
+			got := strings.Join(values, "|")
+			if err != nil {
+				got = "!"
+			}
+			if got != want {
+				t.Errorf("%s as %s: got %q, want %q", row.raw, use, got, want)
+			}
+		}
+	}
+	if got, _ := Base64.write([]byte(`{"a": "é"}`)); got[0] != "eyJhIjoiw6kifQ" {
+		t.Errorf("base64: got %q", got)
+	}
+}
+
+func TestClaimReferences(t *testing.T) {
+	const set = `{"roles":["r"],"realm_access":{"roles":["nested"]},"https://foo.com/roles":["url"],"https://foo.com":{"roles":["under a URL"]},
+		"resource_access":{"my.app":{"roles":["dotted"]}},"a.b":"literal","a":{"b":"path","c":{"d":"deep"},"n":null},"x":{"y":1},"x.y":null,"n":null,"é":"accent","list":[{"k":1}]}`
+	rows := []struct{ ref, want string }{
+		{`"roles"`, `["r"]`},
+		{`"realm_access.roles"`, `["nested"]`},
+		{`"https://foo.com/roles"`, `["url"]`},
+		{`["https://foo.com","roles"]`, `["under a URL"]`},
+		{`["resource_access","my.app","roles"]`, `["dotted"]`},
+		{`"resource_access.my.app.roles"`, ``},
+		{`"a.b"`, `"literal"`},
+		{`["a","b"]`, `"path"`},
+		{`["a.b"]`, `"literal"`},
+		{`"a.c.d"`, `"deep"`},
+		{`"a.c"`, `{"d":"deep"}`},
+		{`"a.n"`, ``},
+		{`"x.y"`, ``}, // the literal name is there, and null
+		{`["x","y"]`, `1`},
+		{`"n"`, ``},
+		{`"missing"`, ``},
+		{`"roles.x"`, ``},
+		{`"list.0"`, ``},
+		{`"list.k"`, ``},
+		{`"Roles"`, ``},
+		{`"é"`, `"accent"`},
+		{`"a..b"`, ``},
+		{`"."`, ``},
+		{`["a",""]`, ``},
+	}
+	parsed, err := parseObject([]byte(set))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, row := range rows {
+		var ref Ref
+		if err := json.Unmarshal([]byte(row.ref), &ref); err != nil {
+			t.Errorf("%s: %v", row.ref, err)
+			continue
+		}
+		got, there := ref.find(parsed)
+		if string(got) != row.want && (there || row.want != "") || there != (row.want != "") {
+			t.Errorf("%s: got %s (%v), want %s", row.ref, got, there, row.want)
+		}
+		if again, err := json.Marshal(ref); err != nil || string(again) != row.ref {
+			t.Errorf("%s: printed as %s", row.ref, again)
+		}
+	}
+	for _, bad := range []string{`""`, `[]`, `1`, `null`, `{}`, `["a",1]`, `[null]`, `true`} {
+		if err := json.Unmarshal([]byte(bad), new(Ref)); err == nil {
+			t.Errorf("%s: want a mistake", bad)
+		}
+	}
+}
+
+func TestWantedClaimsAreThere(t *testing.T) {
+	k := key(t, jose.ES256, "k1")
+	synctest.Test(t, func(t *testing.T) {
+		wants := &Wants{}
+		sub, id, roles := wants.Add(ParseRef("sub"), Joined), wants.Add(ParseRef("id"), Segment), wants.Add(ParseRef("roles"), Repeat)
+		null, nothing := wants.Add(ParseRef("null"), Joined), wants.Add(ParseRef("nothing"), Plain)
+		if again := wants.Add(ParseRef("id"), Segment); again != id {
+			t.Errorf("the same wish got slot %d and %d", id, again)
+		}
+		if other := wants.Add(ParseRef("id"), Plain); other == id {
+			t.Error("another use got the same slot")
+		}
+		v := newProvider(t, k).validator(Config{}, wants)
+		payload := claims(map[string]any{"id": json.Number("12345678901234567890"), "roles": []string{"a", "b"}, "null": json.RawMessage("null")})
+		c, err := v.Authenticate(t.Context(), request(sign(t, k, nil, payload)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := fmt.Sprintln(c.Value(sub)) + fmt.Sprintln(c.Value(id)) + fmt.Sprintln(c.Value(null)) + fmt.Sprintln(c.Value(nothing)) + fmt.Sprintln(c.Value(99)) + fmt.Sprintln(c.Value(-1))
+		if want := "alice true\n12345678901234567890 true\n false\n false\n false\n false\n"; got != want {
+			t.Errorf("got\n%swant\n%s", got, want)
+		}
+		if got := c.Values(roles); !slices.Equal(got, []string{"a", "b"}) {
+			t.Errorf("got %q", got)
+		}
+		if string(c.Payload()) != string(payload) {
+			t.Errorf("payload %s, want %s", c.Payload(), payload)
+		}
+		if len(c.ID()) != 32 {
+			t.Errorf("ID %q, want 32 digits", c.ID())
+		}
+	})
+}
+
+func TestAGuestSaysNothing(t *testing.T) {
+	var c *Claims
+	value, there := c.Value(0)
+	if value != "" || there || c.Values(0) != nil || c.ID() != "" || c.Payload() != nil {
+		t.Error("a guest said something")
+	}
+}
+
+// Security.md 22, 24: the kind of refusal depends on where the value was to go.
+func TestValuesThatFitNowhere(t *testing.T) {
+	k := key(t, jose.ES256, "k1")
+	rows := []struct {
+		use   Use
+		value string
+		kind  Kind
+		want  string
+	}{
+		{Joined, "a\nb", Unauthorized, string(ClaimUnfit)},
+		{Repeat, "a\x00", Unauthorized, string(ClaimUnfit)},
+		{Segment, "..", Malformed, string(ClaimUnfit)},
+		{Segment, "a/b", Malformed, string(ClaimUnfit)},
+		{Plain, "a\nb", 0, "ok"},
+		{JSON, "a\nb", 0, "ok"},
+		{Base64, "a\nb", 0, "ok"},
+	}
+	for _, row := range rows {
+		synctest.Test(t, func(t *testing.T) {
+			wants := &Wants{}
+			wants.Add(ParseRef("v"), row.use)
+			v := newProvider(t, k).validator(Config{}, wants)
+			_, err := v.Authenticate(t.Context(), request(sign(t, k, nil, claims(map[string]any{"v": row.value}))))
+			switch refusal, ok := err.(*Refusal); {
+			case err == nil && row.want == "ok":
+			case !ok || string(refusal.Reason) != row.want || refusal.Kind != row.kind:
+				t.Errorf("%q as %s: got %v, want %s of kind %d", row.value, row.use, err, row.want, row.kind)
+			}
+		})
+	}
+}
