@@ -51,6 +51,7 @@ const (
 	ReasonMissingClaim Reason = "claim_missing"         // {JWT.x} names a claim that the token lacks
 	ReasonMissingValue Reason = "value_missing"         // {respN_x} names a value that the answer lacks
 	ReasonRedirect     Reason = "upstream_redirect"     // a redirect that may not be followed
+	ReasonUnfit        Reason = "request_unfit"         // the client's request cannot become one to this upstream
 	ReasonRejected     Reason = "upstream_rejected"     // a rule of the file refused the answer
 )
 
@@ -65,11 +66,11 @@ func failed(ctx context.Context, err error) *Failure {
 	if errors.As(err, &out) {
 		f.Reason = reasonOf(out.Reason)
 	}
-	switch {
-	case errors.Is(ctx.Err(), context.Canceled):
-		f.Reason = ReasonCanceled
-	case ctx.Err() != nil, errors.Is(err, context.DeadlineExceeded):
+	switch cause := context.Cause(ctx); {
+	case errors.Is(cause, context.DeadlineExceeded), cause == nil && errors.Is(err, context.DeadlineExceeded):
 		f.Reason = ReasonTimeout
+	case cause != nil:
+		f.Reason = ReasonCanceled
 	}
 	return f
 }

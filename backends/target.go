@@ -75,7 +75,7 @@ func parsePiece(name string, env Env) (piece, error) {
 		slot, err := env.Claim(claim)
 		return piece{kind: pieceClaim, slot: slot, text: name}, err
 	}
-	if step, path, ok := earlierRef(name); ok {
+	if step, path, ok := EarlierRef(name); ok && path != nil {
 		if step >= env.Earlier {
 			return piece{}, fmt.Errorf("{%s} points at the answer of step %d, which has not been asked by then (is \"sequential\": true set on the endpoint's proxy?)", name, step)
 		}
@@ -84,14 +84,14 @@ func parsePiece(name string, env Env) (piece, error) {
 	return piece{}, fmt.Errorf("{%s} is no parameter of the endpoint, got %s, want one of %v, JWT.claim or respN_key", name, name, env.Params)
 }
 
-// earlierRef splits "resp0_a.b" into 0 and [a b].
-func earlierRef(name string) (step int, path []string, ok bool) {
+// EarlierRef splits "resp0_a.b" into 0 and [a b]; "resp0" alone has no path.
+func EarlierRef(name string) (step int, path []string, ok bool) {
 	rest, ok := strings.CutPrefix(name, "resp")
 	if !ok {
 		return 0, nil, false
 	}
 	digits, key, ok := strings.Cut(rest, "_")
-	if !ok || digits == "" || key == "" || len(digits) > 3 {
+	if digits == "" || len(digits) > 3 || ok && key == "" {
 		return 0, nil, false
 	}
 	for _, c := range []byte(digits) {
@@ -99,6 +99,9 @@ func earlierRef(name string) (step int, path []string, ok bool) {
 			return 0, nil, false
 		}
 		step = step*10 + int(c-'0')
+	}
+	if key == "" {
+		return step, nil, true
 	}
 	return step, strings.Split(key, "."), true
 }

@@ -28,6 +28,7 @@ type Config struct {
 
 // Extra are the namespaces that an endpoint may have.
 type Extra struct {
+	Proxy     *ProxyConfig      `json:"proxy" doc:"How the backends are asked and made one."`
 	Validator *validator.Config `json:"auth/validator" doc:"Who may pass: checks the token of every request."`
 }
 

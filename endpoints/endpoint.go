@@ -60,7 +60,7 @@ func New(cfg Config, env Env) (*Endpoint, error) {
 	wants := &validator.Wants{}
 	claims, err := claimHeaders(cfg.Extra.Validator, wants)
 	at(err, "extra_config", "auth/validator", "propagate_claims")
-	e.ask, e.stream = compileBackends(cfg, env, params, wants, at)
+	e.compileBackends(cfg, env, params, wants, at)
 	if v := cfg.Extra.Validator; v != nil {
 		auth, err := validator.New(*v, env.Auth, wants)
 		at(err, "extra_config", "auth/validator")
@@ -81,37 +81,6 @@ func New(cfg Config, env Env) (*Endpoint, error) {
 		return nil, err
 	}
 	return e, nil
-}
-
-// compileBackends makes one fetch of all backends.
-func compileBackends(cfg Config, env Env, params []string, wants *validator.Wants, at func(error, ...any)) (ask, bool) {
-	stream := cfg.OutputEncoding == "no-op"
-	switch {
-	case len(cfg.Backend) == 0:
-		at(errors.New("has no backend, want at least one"), "backend")
-	case stream && len(cfg.Backend) > 1:
-		at(fmt.Errorf("no-op hands one answer through as it is, but there are %d backends", len(cfg.Backend)), "output_encoding")
-	}
-	benv := backends.Env{Params: params, EmptyOK: conf.Value(cfg.PassStatus, true), Hosts: env.Hosts, Tokens: env.Tokens, Log: env.Log}
-	if cfg.Extra.Validator != nil {
-		benv.Claim = func(name string) (int, error) { return claimSlot(name, wants) }
-	}
-	var parts []part
-	for i, b := range cfg.Backend {
-		if stream {
-			b.Encoding = "no-op"
-		} else if b.Encoding == "no-op" {
-			at(errors.New("a no-op backend hands its answer through as it is; the endpoint's output_encoding must be no-op too"), "backend", i, "encoding")
-		}
-		if len(cfg.Backend) > 1 {
-			fail := "fail" // what one that failed says is no part of a whole
-			b.OnError = &fail
-		}
-		fetch, err := backends.New(b, benv)
-		at(err, "backend", i)
-		parts = append(parts, part{fetch: fetch, required: b.Required})
-	}
-	return merge(parts, conf.Value(cfg.Merge, "shallow")), stream
 }
 
 // claimSlot asks for a claim as a path segment.
@@ -140,10 +109,10 @@ func (e *Endpoint) ServeHTTP(x *Exchange, w http.ResponseWriter, r *http.Request
 
 // serve is the life of a request, in one sentence.
 func (e *Endpoint) serve(x *Exchange, w http.ResponseWriter, r *http.Request) error {
-	ctx, firstByte, cancel := e.deadline(r.Context())
+	ctx, headCame, cancel := backends.Within(r.Context(), e.timeout, e.stream)
 	defer cancel()
 	for _, pass := range e.early {
-		if err := pass(x, r, nil); err != nil {
+		if err := pass(ctx, x, w, r, nil); err != nil {
 			return err
 		}
 	}
@@ -152,7 +121,7 @@ func (e *Endpoint) serve(x *Exchange, w http.ResponseWriter, r *http.Request) er
 		return err
 	}
 	for _, pass := range e.guards {
-		if err := pass(x, r, claims); err != nil {
+		if err := pass(ctx, x, w, r, claims); err != nil {
 			return err
 		}
 	}
@@ -161,6 +130,11 @@ func (e *Endpoint) serve(x *Exchange, w http.ResponseWriter, r *http.Request) er
 		return err
 	}
 	defer req.free()
+	for _, edit := range e.edits {
+		if err := edit(ctx, x, &req.Request); err != nil {
+			return err
+		}
+	}
 	began := time.Now()
 	res, err := e.ask(ctx, x, &req.Request)
 	x.Backend = time.Since(began)
@@ -168,19 +142,13 @@ func (e *Endpoint) serve(x *Exchange, w http.ResponseWriter, r *http.Request) er
 		return err
 	}
 	defer res.Close()
-	firstByte()
-	return e.render(e, x, w, r, res)
-}
-
-// deadline is the endpoint's timeout. For a stream it holds until firstByte is called; after that the client alone ends it.
-func (e *Endpoint) deadline(parent context.Context) (ctx context.Context, firstByte func(), cancel context.CancelFunc) {
-	if !e.stream {
-		ctx, cancel = context.WithTimeout(parent, e.timeout)
-		return ctx, func() {}, cancel
+	for _, weigh := range e.answers {
+		if err := weigh(ctx, x, r, claims, res); err != nil {
+			return err
+		}
 	}
-	ctx, stop := context.WithCancelCause(parent)
-	timer := time.AfterFunc(e.timeout, func() { stop(context.DeadlineExceeded) })
-	return ctx, func() { timer.Stop() }, func() { timer.Stop(); stop(nil) }
+	headCame()
+	return e.render(e, x, w, r, res)
 }
 
 func (e *Endpoint) authenticate(ctx context.Context, x *Exchange, r *http.Request) (*validator.Claims, error) {

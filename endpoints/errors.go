@@ -191,7 +191,7 @@ func (v *Voice) judgeFailure(f *backends.Failure) verdict {
 	out := verdict{status: http.StatusInternalServerError, code: string(f.Reason), description: describe(f.Reason), header: http.Header{}}
 	precise := preciseStatus(f)
 	switch {
-	case precise == statusClientGone, f.Reason == backends.ReasonMissingClaim:
+	case precise == statusClientGone, f.Reason == backends.ReasonMissingClaim, f.Reason == backends.ReasonUnfit:
 		out.status = precise
 	case v.code && f.Status != 0:
 		out.status = f.Status
@@ -254,6 +254,8 @@ func preciseStatus(f *backends.Failure) int {
 		return http.StatusServiceUnavailable
 	case backends.ReasonMissingClaim:
 		return http.StatusForbidden
+	case backends.ReasonUnfit:
+		return http.StatusBadRequest
 	}
 	return http.StatusBadGateway
 }
@@ -271,6 +273,8 @@ func describe(r backends.Reason) string {
 		return "a backend cannot be asked for now"
 	case backends.ReasonMissingClaim:
 		return "the token lacks a claim that this endpoint needs"
+	case backends.ReasonUnfit:
+		return "the request cannot be passed on: want a JSON object as its body"
 	case backends.ReasonStatus:
 		return "a backend answered with an error"
 	case backends.ReasonBadBody, backends.ReasonBadReply, backends.ReasonTooLarge:

@@ -1,13 +1,22 @@
 package endpoints
 
 import (
+	"context"
 	"net/http"
 
+	"gatehouse/backends"
 	"gatehouse/validator"
 )
 
-// guard is a check before any backend is asked: nil lets the request pass. Guards before the token are given no claims.
-type guard func(x *Exchange, r *http.Request, claims *validator.Claims) error
+// guard is a check before any backend is asked: nil lets the request pass. Guards before the token are given no claims. A
+// guard may set headers of the answer, and may put another body in the place of one that it has read.
+type guard func(ctx context.Context, x *Exchange, w http.ResponseWriter, r *http.Request, claims *validator.Claims) error
+
+// edit changes what the backends will be asked.
+type edit func(ctx context.Context, x *Exchange, req *backends.Request) error
+
+// weigh looks at the whole answer before it is rendered; it may change it, or refuse it.
+type weigh func(ctx context.Context, x *Exchange, r *http.Request, claims *validator.Claims, res *backends.Response) error
 
 // Denied is a refusal of ours that has nothing to do with the token.
 type Denied struct {
@@ -15,6 +24,54 @@ type Denied struct {
 	Reason string      // a code of the closed list
 	Detail string      // for the client: what is wrong with its request
 	Header http.Header // further headers of the answer; may be nil
+	Err    error       // for the log; may be nil
+
+	Marked      bool   // with the completeness header, as KrakenD has it on what it refuses while backends are asked
+	Text        string // what router.return_error_msg tells
+	Details     []byte // JSON that version 4's body has as "details"
+	Body        []byte // instead of any body of ours, with ContentType
+	ContentType string
 }
 
-func (d *Denied) Error() string { return d.Reason }
+func (d *Denied) Error() string {
+	if d.Err == nil {
+		return d.Reason
+	}
+	return d.Reason + ": " + d.Err.Error()
+}
+
+// Unwrap is the cause.
+func (d *Denied) Unwrap() error { return d.Err }
+
+// compileGuards is the one list of guards, in the order in which they stand (krakend.md 2.1).
+func (e *Endpoint) compileGuards(cfg Config, env Env, params []string, wants *validator.Wants, at func(error, ...any)) {
+	c := &guardCompiler{endpoint: e, cfg: cfg, env: env, params: params, wants: wants, at: at}
+	e.early = append(e.early, env.Early...)
+	c.size()
+	c.bots()
+	c.addressLimit()
+
+	c.scriptBefore()
+	c.clientLimit()
+	c.limit()
+	c.rules()
+	c.schema()
+	c.scriptAround()
+}
+
+// guardCompiler is what the parts of that list are compiled from.
+type guardCompiler struct {
+	endpoint *Endpoint
+	cfg      Config
+	env      Env
+	params   []string
+	wants    *validator.Wants
+	at       func(error, ...any)
+}
+
+func (c *guardCompiler) mistake(err error, namespace string, path ...any) bool {
+	if err != nil {
+		c.at(err, append([]any{"extra_config", namespace}, path...)...)
+	}
+	return err != nil
+}

@@ -32,7 +32,10 @@ func (a *AllFailed) errors() (list []error) {
 
 // merge makes one fetch of many: all at once, each written to its own slot, united in declared order, so that the answer
 // is the same whoever is slow (krakend.md 2.7). It returns when the last of them has.
-func merge(parts []part, mode string) ask {
+func merge(parts []part, mode rawjson.Mode) ask {
+	if len(parts) == 0 {
+		return nil // a mistake that has been told
+	}
 	if len(parts) == 1 {
 		fetch := parts[0].fetch
 		return func(ctx context.Context, x *Exchange, req *backends.Request) (*backends.Response, error) {
@@ -48,7 +51,7 @@ func merge(parts []part, mode string) ask {
 		}
 		slots[0].ask(ctx, parts[0].fetch, req)
 		wg.Wait()
-		return unite(x, parts, slots, rawjson.Mode(mode))
+		return unite(x, parts, slots, mode)
 	}
 }
 

@@ -64,7 +64,7 @@ func hopByHop(canonical string) bool {
 }
 
 func newProjection(cfg Config, rules ProjectRules, params []string, claims []claimHeader) (*projection, error) {
-	p := &projection{rules: rules, claims: claims, params: len(params), fanOut: len(cfg.Backend) > 1,
+	p := &projection{rules: rules, claims: claims, params: len(params), fanOut: repeats(cfg) > 1,
 		query: backends.NewQueryRule(cfg.InputQueryStrings)}
 	var errs []error
 	for i, name := range cfg.InputHeaders {

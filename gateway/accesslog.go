@@ -51,7 +51,7 @@ func (a *accessLog) write(x *endpoints.Exchange, r *http.Request) {
 	if x.Reason != "" {
 		attrs = append(attrs, slog.String("reason", x.Reason))
 	}
-	if x.Err != nil {
+	if x.Err != nil && x.Err.Error() != x.Reason {
 		attrs = append(attrs, slog.String("error", x.Err.Error()))
 	}
 	if len(x.Detail) > 0 {

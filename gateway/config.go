@@ -33,8 +33,9 @@ type Config struct {
 
 // Extra are the namespaces that the service may have.
 type Extra struct {
-	Router    *RouterConfig     `json:"router" doc:"How requests find their endpoint, and what surrounds an answer."`
-	Validator *validator.Config `json:"auth/validator" doc:"Version 4: the validator that every endpoint inherits, field by field."`
+	Router    *RouterConfig            `json:"router" doc:"How requests find their endpoint, and what surrounds an answer."`
+	Validator *ServiceValidator        `json:"auth/validator" doc:"Version 4: the validator that every endpoint inherits, field by field."`
+	Revoker   *validator.RevokerConfig `json:"auth/revoker" doc:"Which tokens are refused although everything else about them is right."`
 }
 
 // RouterConfig is the namespace router (krakend.md 2.2).

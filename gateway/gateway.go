@@ -27,6 +27,7 @@ type Gateway struct {
 	router    *router
 	endpoints []*endpoints.Endpoint
 	keys      *validator.Keys
+	revoked   *validator.Revoked // nil: no deny-list
 	client    *addresses
 	claimed   map[string]bool // folded names of headers that some endpoint sets from a claim
 	access    *accessLog      // nil: none
@@ -45,12 +46,14 @@ func New(cfg Config, shared Shared) (*Gateway, error) {
 		}
 	}
 	at(checkService(cfg))
-	var err error
+	at(cfg.Extra.Validator.check(cfg.Version))
+	auth, err := g.auth(cfg, shared)
+	at(err)
 	g.client, err = newAddresses(routerOf(cfg))
 	at(err, "extra_config", "router")
 	g.access = newAccessLog(routerOf(cfg), shared.Log)
 
-	env := endpoints.Env{Auth: g.auth(cfg, shared), Hosts: shared.Hosts, Tokens: shared.Tokens, Log: shared.Log,
+	env := endpoints.Env{Auth: auth, Hosts: shared.Hosts, Tokens: shared.Tokens, Log: shared.Log,
 		Voice: voiceOf(cfg, m, shared.Release), Rules: g.rules(cfg, m, shared.Release)}
 	var routes []route
 	for i, e := range full {
@@ -70,31 +73,28 @@ func New(cfg Config, shared Shared) (*Gateway, error) {
 	return g, nil
 }
 
-// auth is what all validators of a configuration share.
-func (g *Gateway) auth(cfg Config, shared Shared) validator.Deps {
-	deps := validator.Deps{Keys: shared.Keys, Log: shared.Log, Providers: map[string]*validator.Provider{}}
-	for name, p := range cfg.Providers {
-		deps.Providers[name] = &p
-	}
-	return deps
-}
-
 // Start begins what works in the background: key sets are fetched before the first token needs them.
-func (g *Gateway) Start() { g.keys.Start() }
+func (g *Gateway) Start() {
+	g.keys.Start()
+	if g.revoked != nil {
+		g.revoked.Start()
+	}
+}
 
 // Close gives back what this configuration holds of [Shared].
 func (g *Gateway) Close() {
 	for _, e := range g.endpoints {
 		e.Close()
 	}
+	if g.revoked != nil {
+		g.revoked.Close()
+	}
 }
 
 // inherit fills every endpoint from the service, by value, downwards.
 func inherit(cfg Config, m manners) []endpoints.Config {
 	s := endpoints.Service{Host: cfg.Host, Timeout: cfg.Timeout, CacheTTL: cfg.CacheTTL, OutputEncoding: cfg.OutputEncoding}
-	if cfg.Version >= 4 {
-		s.Validator = cfg.Extra.Validator
-	}
+	s.Validator = cfg.Extra.Validator.inherited(cfg.Version)
 	full := make([]endpoints.Config, len(cfg.Endpoints))
 	for i, e := range cfg.Endpoints {
 		full[i] = m.endpoint(e.Inherit(s))

@@ -1,0 +1,37 @@
+package endpoints
+
+import (
+	"context"
+
+	"gatehouse/backends"
+	"gatehouse/internal/rawjson"
+)
+
+// sequence asks one backend after another; each sees what the earlier ones said. A first one that fails is the failure of
+// the whole; a later one, or one whose answer lacks a part, ends the sequence, and the answer is what there is
+// (krakend.md 2.7).
+func sequence(parts []part, mode rawjson.Mode) ask {
+	return func(ctx context.Context, x *Exchange, req *backends.Request) (*backends.Response, error) {
+		slots := make([]slot, 0, len(parts))
+		step := *req
+		step.Parts = make([]*backends.Response, 0, len(parts))
+		for i := range parts {
+			var s slot
+			s.ask(ctx, parts[i].fetch, &step)
+			if s.err != nil && i == 0 {
+				x.Parts = 1
+				return nil, s.err
+			}
+			slots = append(slots, s)
+			if s.err != nil || !s.res.Complete {
+				break
+			}
+			step.Parts = append(step.Parts, s.res)
+		}
+		whole, err := unite(x, parts, slots, mode)
+		if err == nil && len(slots) < len(parts) {
+			whole.Complete, x.Partial = false, true
+		}
+		return whole, err
+	}
+}
