@@ -1,6 +1,10 @@
 package outbound
 
-import "sync"
+import (
+	"maps"
+	"slices"
+	"sync"
+)
 
 // Cells shares cells by what they hold: the same key, the same cell. The zero value is ready.
 type Cells[K comparable, T any] struct {
@@ -15,13 +19,38 @@ func (cs *Cells[K, T]) Get(key K, options func() CellOptions[T]) *Cell[T] {
 	if c := cs.cells[key]; c != nil && c.retainLive() {
 		return c
 	}
-	c := NewCell(options())
+	return cs.add(key, options())
+}
+
+// Hold is the cell of a key for as long as cs is open: for those who never know when they are done with it.
+func (cs *Cells[K, T]) Hold(key K, options func() CellOptions[T]) *Cell[T] {
+	cs.mu.Lock()
+	defer cs.mu.Unlock()
+	if c := cs.cells[key]; c != nil {
+		return c
+	}
+	return cs.add(key, options())
+}
+
+func (cs *Cells[K, T]) add(key K, opt CellOptions[T]) *Cell[T] {
+	c := NewCell(opt)
 	c.removed = func() { cs.remove(key, c) }
 	if cs.cells == nil {
 		cs.cells = make(map[K]*Cell[T])
 	}
 	cs.cells[key] = c
 	return c
+}
+
+// Close drops one reference of every cell.
+func (cs *Cells[K, T]) Close() error {
+	cs.mu.Lock()
+	cells := slices.Collect(maps.Values(cs.cells))
+	cs.mu.Unlock()
+	for _, c := range cells {
+		c.Close()
+	}
+	return nil
 }
 
 func (cs *Cells[K, T]) remove(key K, c *Cell[T]) {

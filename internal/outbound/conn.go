@@ -21,6 +21,8 @@ type conn struct {
 	nc   net.Conn
 	raw  syscall.RawConn // nil where the connection is not a socket
 
+	layered bool // nc is not the socket itself
+
 	buf  *buffer // from the first byte of a request to the last of its answer
 	r, w int     // the unread part of buf
 
@@ -55,6 +57,7 @@ func longAgo() time.Time { return time.Unix(1, 0) }
 func newConn(p *Pool, nc net.Conn) *conn {
 	c := &conn{pool: p, nc: nc, born: time.Now()}
 	c.interrupt = c.onDone
+	c.layered = bare(nc) != nc
 	if s, ok := bare(nc).(syscall.Conn); ok {
 		c.raw, _ = s.SyscallConn()
 	}
@@ -201,10 +204,20 @@ func (c *conn) alive() bool {
 	if c.raw == nil {
 		return true
 	}
-	if err := c.raw.Control(c.probe); err != nil {
+	if err := c.raw.Control(c.probe); err != nil || c.dead {
 		return false
 	}
-	return !c.dead
+	return !c.layered || c.quiet()
+}
+
+// quiet looks into what lies above the socket, TLS, for bytes that were read but not asked for: under a deadline in the
+// past, it gives those and reads nothing.
+func (c *conn) quiet() bool {
+	c.bounded = true
+	c.nc.SetReadDeadline(longAgo())
+	var b [1]byte
+	n, err := c.nc.Read(b[:])
+	return n == 0 && isTimeout(err)
 }
 
 // end gives the connection back, or closes it, and the buffer with it.

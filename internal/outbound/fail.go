@@ -123,3 +123,18 @@ func failDial(ctx context.Context, err error, address string) *Error {
 	}
 	return &Error{Reason: Refused, Err: fmt.Errorf("%s: %w", during, err)}
 }
+
+// failHandshake is the error of TLS, or of a proxy, on a connection that was opened.
+func failHandshake(ctx context.Context, err error, address string) *Error {
+	during := "agreeing on TLS with " + address
+	var own *Error
+	switch {
+	case ctx.Err() != nil:
+		return failContext(ctx, during)
+	case errors.As(err, &own):
+		return own
+	case isTimeout(err), errors.Is(err, context.DeadlineExceeded):
+		return &Error{Reason: Timeout, Err: fmt.Errorf("%s: %w", during, context.DeadlineExceeded)}
+	}
+	return &Error{Reason: TLS, Err: fmt.Errorf("%s: %w", during, err)}
+}

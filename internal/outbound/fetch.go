@@ -61,6 +61,7 @@ func (e *FetchError) Unwrap() error { return e.Err }
 type Fetcher struct {
 	opt       Options
 	userAgent string
+	decoders  Decoders
 
 	mu      sync.Mutex
 	clients map[Origin]Client
@@ -159,7 +160,10 @@ func (f *Fetcher) once(ctx context.Context, u *url.URL, req *FetchRequest) (*Fet
 	if err != nil {
 		return nil, err
 	}
-	defer res.Body.Close()
+	defer func() { res.Body.Close() }() // the body that Decode may have put there
+	if err := f.decoders.Decode(res, req.MaxBytes); err != nil {
+		return nil, err
+	}
 	body, err := ReadAll(res, req.MaxBytes, nil)
 	if err != nil {
 		return nil, err

@@ -2,7 +2,6 @@ package outbound
 
 import (
 	"context"
-	"crypto/tls"
 	"fmt"
 	"net"
 	"slices"
@@ -14,10 +13,11 @@ import (
 type Pool struct {
 	origin   Origin
 	opt      Options
+	route    *route
 	prefix   string // before the target: "http://host" when a proxy is asked, else nothing
 	hostLine string // " HTTP/1.1\r\nHost: …\r\n"
-	fixed    string // lines in every request: for a proxy, or "Connection: close"
-	tls      *tls.Config
+	fixed    string // lines in every request: for a proxy
+	closing  string // "Connection: close" where connections are not kept
 
 	mu      sync.Mutex
 	idle    []*conn // the last one was used last
@@ -37,12 +37,17 @@ type waiter struct {
 	ready chan *conn // nil: a slot to dial in
 }
 
-// NewPool makes a client; it dials nothing yet.
+// NewPool makes a client that speaks HTTP/1.1, over TLS to an https origin; it dials nothing yet.
 func NewPool(origin Origin, opt Options) (*Pool, error) {
 	p := &Pool{origin: origin, opt: opt.withDefaults()}
+	var err error
+	if p.route, err = newRoute(origin, p.opt, "http/1.1"); err != nil {
+		return nil, err
+	}
+	p.prefix, p.fixed = p.route.lines()
 	p.hostLine = " HTTP/1.1\r\nHost: " + origin.Authority() + "\r\n"
 	if p.opt.MaxIdle < 0 {
-		p.fixed = "Connection: close\r\n"
+		p.closing = "Connection: close\r\n"
 	}
 	return p, nil
 }
@@ -137,7 +142,7 @@ func (p *Pool) granted(ctx context.Context, c *conn, ok bool) (*conn, error) {
 
 // connect opens a connection in a slot that the caller holds.
 func (p *Pool) connect(ctx context.Context) (*conn, error) {
-	nc, err := p.dial(ctx)
+	nc, err := p.route.dial(ctx)
 	if err != nil {
 		p.freeSlot()
 		return nil, err
@@ -148,23 +153,36 @@ func (p *Pool) connect(ctx context.Context) (*conn, error) {
 	return newConn(p, nc), nil
 }
 
-func (p *Pool) dial(ctx context.Context) (net.Conn, error) {
-	bounded, cancel := context.WithTimeout(ctx, p.opt.ConnectTimeout)
-	defer cancel()
-	nc, err := p.opt.Dial(bounded, "tcp", p.origin.Address())
-	if err != nil {
-		return nil, failDial(ctx, err, p.origin.Address())
-	}
-	return nc, nil
-}
-
 // release takes a connection back after an exchange.
 func (p *Pool) release(c *conn, reusable bool) {
-	if !reusable || p.opt.MaxIdle < 0 {
+	if !reusable {
 		p.discard(c)
 		return
 	}
 	c.reused = true
+	p.put(c)
+}
+
+// adopt takes a connection that was opened elsewhere.
+func (p *Pool) adopt(nc net.Conn) {
+	p.mu.Lock()
+	if p.opt.MaxOpen > 0 && p.open >= p.opt.MaxOpen {
+		p.mu.Unlock()
+		nc.Close()
+		return
+	}
+	p.open++
+	p.stats.Dialed++
+	p.mu.Unlock()
+	p.put(newConn(p, nc))
+}
+
+// put gives a connection to the one who waits longest, or keeps it idle.
+func (p *Pool) put(c *conn) {
+	if p.opt.MaxIdle < 0 {
+		p.discard(c)
+		return
+	}
 	c.free = time.Now()
 	p.mu.Lock()
 	if p.closed {

@@ -89,6 +89,7 @@ func (p *Pool) appendHead(b []byte, req *Request, size int64) []byte {
 		b = append(b, f.Value...)
 		b = append(b, '\r', '\n')
 	}
+	b = append(b, p.fixed...)
 	switch {
 	case size < 0:
 		b = append(b, "Transfer-Encoding: chunked\r\n"...)
@@ -102,7 +103,7 @@ func (p *Pool) appendHead(b []byte, req *Request, size int64) []byte {
 		b = append(b, req.Upgrade...)
 		b = append(b, '\r', '\n')
 	} else {
-		b = append(b, p.fixed...)
+		b = append(b, p.closing...)
 	}
 	return append(b, '\r', '\n')
 }
