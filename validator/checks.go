@@ -199,7 +199,7 @@ func (a *attempt) try(set *keySet) Reason {
 }
 
 func saySignature(a *attempt) (string, string) {
-	expected := "a signature by a key of " + a.issuer.ring.status().From
+	const expected = "a signature by a key of the issuer"
 	kid := "no kid"
 	if a.header.hasKid {
 		kid = fmt.Sprintf("kid %q", clip(a.header.kid))

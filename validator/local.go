@@ -26,11 +26,12 @@ type local struct {
 	log *slog.Logger
 	set atomic.Pointer[keySet]
 
-	mu      sync.Mutex
-	seen    os.FileInfo // of the version that was read last, good or bad
-	looked  time.Time
-	err     error
-	running bool
+	mu     sync.Mutex
+	seen   os.FileInfo // of the version that was read last, good or bad
+	looked time.Time
+	err    error
+
+	begin sync.Once
 
 	ctx    context.Context
 	cancel context.CancelFunc
@@ -47,21 +48,20 @@ func newLocal(src *Source, log *slog.Logger) (*local, error) {
 	return l, nil
 }
 
-func (l *local) current() *keySet { return l.set.Load() }
+func (l *local) current() *keySet {
+	l.start()
+	return l.set.Load()
+}
 
 func (l *local) tune(_, _ time.Duration) {}
 
 func (l *local) start() {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if !l.running && l.ctx.Err() == nil {
-		l.running = true
-		l.tasks.Go(l.watch)
-	}
+	l.begin.Do(func() { l.tasks.Go(l.watch) })
 }
 
 func (l *local) stop() {
 	l.cancel()
+	l.begin.Do(func() {}) // or it will never
 	l.tasks.Wait()
 	l.set.Swap(nil).retire(nil)
 }
@@ -128,7 +128,6 @@ func (l *local) read() error {
 
 // renew looks at the file on behalf of a token of an unknown key, at most once a second.
 func (l *local) renew(_ context.Context, _ *keySet, _ time.Time) (*keySet, error) {
-	l.start()
 	l.mu.Lock()
 	lately := time.Since(l.looked) < time.Second
 	l.mu.Unlock()
