@@ -24,8 +24,8 @@ type operation struct {
 	keys   [][]byte   // dst, quoted
 }
 
-// compileFlatmap compiles all operations and returns all mistakes.
-func compileFlatmap(ops []Op) (compiled []operation, mistakes []error) {
+// compileFlatmap compiles all operations, says how deep they look, and returns all mistakes.
+func compileFlatmap(ops []Op) (compiled []operation, depth int, mistakes []error) {
 	for i, op := range ops {
 		o, err := compileOp(op)
 		if err != nil {
@@ -33,8 +33,11 @@ func compileFlatmap(ops []Op) (compiled []operation, mistakes []error) {
 			continue
 		}
 		compiled = append(compiled, o)
+		for _, path := range op.Args {
+			depth = max(depth, len(path))
+		}
 	}
-	return compiled, mistakes
+	return compiled, depth, mistakes
 }
 
 // Check says what is wrong with one operation.
@@ -103,25 +106,27 @@ func checkAppend(src, dst []string) error {
 	return fmt.Errorf("%s is inside %s, which goes", strings.Join(dst, "."), strings.Join(src, "."))
 }
 
-// flatten runs operations on an object. Only what they touch is taken apart and printed anew.
-func (v *Value) flatten(ops []operation) {
+// flatten runs operations on an object. Only what they touch is taken apart and printed anew. depth is how deep they
+// look. False: the object is too deep.
+func (v *Value) flatten(ops []operation, depth int) bool {
 	t := &v.tree
 	t.reset()
-	doubled := false
-	if !v.edited {
-		if !v.index(1) {
-			return
+	t.v, t.depth = v, depth
+	if v.edited {
+		t.plant(v.members)
+	} else {
+		if !v.index(depth) {
+			return false
 		}
-		doubled = v.list()
+		t.grow()
 	}
-	t.v = v
-	t.plant(v.members, doubled)
 	for i := range ops {
 		t.run(&ops[i])
 	}
 	if t.items[0].changed {
 		t.harvest()
 	}
+	return true
 }
 
 func (t *tree) run(o *operation) {
@@ -248,11 +253,11 @@ func (t *tree) gather(at int32, src []string) int32 {
 		if t.items[at].first < 0 {
 			return -1
 		}
-		list := t.add(item{kind: '[', opened: true, changed: true})
+		list := t.made(nil, '[')
 		for c := t.items[at].first; c >= 0; c = t.items[c].next {
 			found := t.gather(c, src[i+1:])
 			if found < 0 {
-				t.push(list, t.add(item{kind: 'n', raw: []byte("null")}))
+				t.push(list, t.add(nil, []byte("null"), 'n', -1))
 				continue
 			}
 			t.push(list, t.twin(found))

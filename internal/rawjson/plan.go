@@ -47,7 +47,7 @@ func Compile(s Spec) (*Plan, error) {
 	}
 	var mistakes []error
 	if len(s.Flatmap) > 0 {
-		p.flat, mistakes = compileFlatmap(s.Flatmap)
+		p.flat, p.depth, mistakes = compileFlatmap(s.Flatmap)
 	} else {
 		p.allow = len(s.Allow) > 0
 		paths, name := s.Deny, "deny"
@@ -132,8 +132,8 @@ func (p *Plan) Apply(v *Value) error {
 	default:
 		return errKind
 	}
-	if len(p.flat) > 0 {
-		v.flatten(p.flat)
+	if len(p.flat) > 0 && !v.flatten(p.flat, p.depth-len(p.target)) {
+		return errDepth
 	}
 	if p.group != nil {
 		whole := v.whole()

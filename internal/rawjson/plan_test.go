@@ -203,7 +203,7 @@ func TestPlanDepth(t *testing.T) {
 		depth   int
 		nothing bool
 	}{
-		{"", 0, true}, {"collection c", 0, true}, {"group g", 0, false}, {"deny a", 1, false}, {"deny a.b.c", 3, false}, {"target x.y; allow a b.c", 4, false}, {"map a b", 1, false}, {"del a.b", 1, false}, {"target x; del a.b", 2, false},
+		{"", 0, true}, {"collection c", 0, true}, {"group g", 0, false}, {"deny a", 1, false}, {"deny a.b.c", 3, false}, {"target x.y; allow a b.c", 4, false}, {"map a b", 1, false}, {"del a.b", 2, false}, {"target x; move a.b c", 3, false},
 	} {
 		plan, err := Compile(*specOf(row.spec))
 		if err != nil {

@@ -5,8 +5,9 @@ import "strconv"
 // item is a value in a tree. What nobody looked into is raw; what was taken apart has its children in a list.
 type item struct {
 	key     []byte // quoted, in an object
-	number  int    // in an array: where it was when the array was taken apart
 	raw     []byte
+	number  int   // in an array: where it was when the array was taken apart
+	node    int32 // where raw is indexed; -1: not yet
 	kind    byte
 	opened  bool
 	changed bool // it, or something in it, is not raw any more
@@ -17,30 +18,51 @@ type item struct {
 
 // tree is a value taken apart where operations need it. Item 0 is the top. Memory is kept.
 type tree struct {
-	v     *Value
+	v     *Value // whose nodes index what is raw
+	depth int    // how deep to index what is not
 	items []item
 	found []int32
-	room  []byte
 }
 
 func (t *tree) reset() {
 	clear(t.items)
-	t.v, t.items, t.found, t.room = nil, t.items[:0], t.found[:0], t.room[:0]
+	t.v, t.items, t.found = nil, t.items[:0], t.found[:0]
 }
 
-func (t *tree) add(i item) int32 {
-	i.up, i.first, i.last, i.prev, i.next = -1, -1, -1, -1, -1
-	t.items = append(t.items, i)
+// add makes an item without a place; its node is -1 or what raw is indexed by.
+func (t *tree) add(key, raw []byte, kind byte, node int32) int32 {
+	if len(t.items) == cap(t.items) {
+		t.items = append(t.items, item{})
+	} else {
+		t.items = t.items[:len(t.items)+1]
+	}
+	it := &t.items[len(t.items)-1]
+	it.key, it.raw, it.kind, it.node = key, raw, kind, node
+	it.opened, it.changed, it.number, it.count = false, false, 0, 0
+	it.up, it.first, it.last, it.prev, it.next = -1, -1, -1, -1, -1
 	return int32(len(t.items) - 1)
 }
 
+// made is an empty object or array that was not there.
+func (t *tree) made(key []byte, kind byte) int32 {
+	c := t.add(key, nil, kind, -1)
+	t.items[c].opened, t.items[c].changed = true, true
+	return c
+}
+
+// grow makes the value, which is indexed, the top.
+func (t *tree) grow() {
+	t.add(nil, t.v.raw, '{', int32(t.v.root))
+	t.open(0)
+}
+
 // plant makes the top an object of these members.
-func (t *tree) plant(members []Member, changed bool) {
-	t.add(item{kind: '{', opened: true, changed: changed})
+func (t *tree) plant(members []Member) {
+	t.made(nil, '{')
 	for _, m := range members {
-		t.push(0, t.add(item{key: m.Key, raw: m.Value, kind: kindOf(m.Value)}))
+		t.link(0, t.add(m.Key, m.Value, kindOf(m.Value), -1))
 	}
-	t.items[0].changed = changed
+	t.items[0].changed = false
 }
 
 // harvest makes the value's members what the tree has become.
@@ -94,26 +116,34 @@ func (t *tree) open(at int32) {
 		return
 	}
 	it.opened = true
-	v, raw, kind := t.v, it.raw, it.kind
-	nodes, _, bad := scan(raw, 1, maxNest, v.more[:0], &v.nest)
-	if v.more = nodes; bad != 0 {
-		return
+	v, raw, object := t.v, it.raw, it.kind == '{'
+	if it.node < 0 || !v.nodes[it.node].open {
+		it.node = int32(len(v.nodes))
+		var bad fault
+		if v.nodes, _, bad = scan(raw, t.depth, maxNest, v.nodes, &v.nest); bad != 0 {
+			v.nodes = v.nodes[:it.node]
+			return
+		}
 	}
+	top := &v.nodes[it.node]
+	first, last, zero := uint32(it.node)+1, top.next, top.at
 	v.keys.reset()
 	base := int32(len(t.items))
-	for c := uint32(1); c < uint32(len(nodes)); c = nodes[c].next {
-		n := &nodes[c]
-		child := item{raw: raw[n.at:n.end:n.end], kind: n.kind}
-		if kind == '{' {
-			child.key = raw[n.key:n.keyEnd:n.keyEnd]
-			if i, fresh := v.keys.put(child.key, n.escaped); !fresh {
-				twin := &t.items[base+int32(i)]
-				twin.raw, twin.kind = child.raw, child.kind
-				t.touch(at)
-				continue
-			}
+	for c := first; c < last; c = v.nodes[c].next {
+		n := &v.nodes[c]
+		value := raw[n.at-zero : n.end-zero : n.end-zero]
+		if !object {
+			t.link(at, t.add(nil, value, n.kind, int32(c)))
+			continue
 		}
-		t.link(at, t.add(child))
+		key := raw[n.key-zero : n.keyEnd-zero : n.keyEnd-zero]
+		if i, fresh := v.keys.put(key, n.escaped); !fresh {
+			known := &t.items[base+int32(i)]
+			known.raw, known.kind, known.node = value, n.kind, int32(c)
+			t.touch(at)
+			continue
+		}
+		t.link(at, t.add(key, value, n.kind, int32(c)))
 	}
 }
 
@@ -229,7 +259,7 @@ func (t *tree) enter(at int32, name string, key []byte) (int32, bool) {
 	if t.items[at].kind == '[' {
 		return 0, false
 	}
-	c := t.add(item{key: key, kind: '{', opened: true, changed: true})
+	c := t.made(key, '{')
 	t.push(at, c)
 	return c, true
 }
@@ -276,7 +306,7 @@ func (t *tree) replace(old, c int32) {
 
 // wrap puts a new object where c is and leaves c without a place.
 func (t *tree) wrap(c int32) int32 {
-	shell := t.add(item{key: t.items[c].key, kind: '{', opened: true, changed: true})
+	shell := t.made(t.items[c].key, '{')
 	t.replace(c, shell)
 	return shell
 }
