@@ -1,0 +1,309 @@
+package backends
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"math/big"
+	"slices"
+	"strings"
+
+	"go.yaml.in/yaml/v3"
+
+	"gatehouse/internal/rawjson"
+)
+
+// The bounds of a YAML answer. Its tree takes some sixty times its size in memory. Aliases are printed where they stand,
+// so that a small text can stand for a large one: what it becomes is bounded, too.
+const (
+	maxYAMLSize  = 1 << 20
+	maxYAMLDepth = 250
+	maxYAMLJSON  = 10 << 20
+	maxYAMLSteps = 4 << 20 // nodes looked at, those behind aliases each time
+)
+
+// yaml makes JSON of one document (YAML 1.2, its core schema). JSON is YAML, and is taken as it is. Numbers keep their
+// digits; what JSON has no number for (.inf, .nan) and dates are strings. Keys become strings.
+func (d decoding) yaml(res *Response, depth int) error {
+	if c := firstByte(res.buf); c == '{' || c == '[' {
+		if err := res.Body.Parse(res.buf, depth); err == nil {
+			return d.kind(res)
+		}
+	}
+	if len(res.buf) > maxYAMLSize {
+		return fmt.Errorf("over %d bytes of YAML", maxYAMLSize)
+	}
+	root, err := parseYAML(res.buf)
+	if err != nil {
+		return err
+	}
+	p := yamlPrinter{max: maxYAMLJSON}
+	if d.max > 0 {
+		p.max = min(p.max, int(min(d.max, maxYAMLJSON)))
+	}
+	out, err := p.value(nil, root, 0)
+	if err != nil {
+		return err
+	}
+	if err := res.take(out, depth); err != nil {
+		return err
+	}
+	return d.kind(res)
+}
+
+// kind checks that the answer is what is_collection says.
+func (d decoding) kind(res *Response) error {
+	switch k := res.Body.Kind(); {
+	case d.collection && k != '[':
+		return fmt.Errorf("got %s, want a sequence (is_collection is set)", kindName(k))
+	case !d.collection && k != '{' && !(d.anyKind && k == '['):
+		return fmt.Errorf("got %s, want a mapping (is_collection takes a sequence)", kindName(k))
+	}
+	return nil
+}
+
+func firstByte(text []byte) byte {
+	if text = bytes.TrimLeft(text, " \t\r\n"); len(text) > 0 {
+		return text[0]
+	}
+	return 0
+}
+
+// parseYAML reads one document and nothing after it.
+func parseYAML(text []byte) (root *yaml.Node, err error) {
+	defer recovered(&err)
+	d := yaml.NewDecoder(bytes.NewReader(text))
+	var doc, more yaml.Node
+	switch err := d.Decode(&doc); {
+	case err == io.EOF:
+		return nil, errors.New("an empty document")
+	case err != nil:
+		return nil, err
+	case doc.Kind != yaml.DocumentNode || len(doc.Content) != 1:
+		return nil, errors.New("an empty document")
+	}
+	switch err := d.Decode(&more); {
+	case err == nil:
+		return nil, errors.New("a second document, want one")
+	case err != io.EOF:
+		return nil, err
+	}
+	return doc.Content[0], nil
+}
+
+// yamlPrinter prints a tree as JSON.
+type yamlPrinter struct{ max, steps int }
+
+// step counts a node and says when it is enough.
+func (p *yamlPrinter) step(dst []byte, depth int) error {
+	p.steps++
+	switch {
+	case depth > maxYAMLDepth:
+		return fmt.Errorf("more than %d deep", maxYAMLDepth)
+	case len(dst) > p.max:
+		return fmt.Errorf("over %d bytes as JSON", p.max)
+	case p.steps > maxYAMLSteps:
+		return fmt.Errorf("more than %d nodes, aliases followed", maxYAMLSteps)
+	}
+	return nil
+}
+
+func (p *yamlPrinter) value(dst []byte, n *yaml.Node, depth int) ([]byte, error) {
+	if err := p.step(dst, depth); err != nil {
+		return nil, err
+	}
+	switch n.Kind {
+	case yaml.MappingNode:
+		return p.mapping(dst, n, depth)
+	case yaml.SequenceNode:
+		return p.sequence(dst, n, depth)
+	case yaml.AliasNode:
+		return p.value(dst, n.Alias, depth+1)
+	}
+	return appendYAMLScalar(dst, n), nil
+}
+
+func (p *yamlPrinter) sequence(dst []byte, n *yaml.Node, depth int) (_ []byte, err error) {
+	dst = append(dst, '[')
+	for _, item := range n.Content {
+		if dst, err = p.value(comma(dst), item, depth+1); err != nil {
+			return nil, err
+		}
+	}
+	return append(dst, ']'), nil
+}
+
+func (p *yamlPrinter) mapping(dst []byte, n *yaml.Node, depth int) (_ []byte, err error) {
+	own := keyNames{}
+	for i := 0; i+1 < len(n.Content); i += 2 {
+		key, err := yamlKey(n.Content[i])
+		switch {
+		case err != nil:
+			return nil, err
+		case isMerge(n.Content[i]):
+		case !own.add(key):
+			return nil, fmt.Errorf("line %d: the key %q stands twice", n.Content[i].Line, key)
+		}
+	}
+	dst = append(dst, '{')
+	for i := 0; i+1 < len(n.Content); i += 2 {
+		key, value := n.Content[i], n.Content[i+1]
+		if isMerge(key) {
+			dst, err = p.merge(dst, value, &own, depth+1)
+		} else {
+			dst, err = p.pair(dst, key, value, depth)
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+	return append(dst, '}'), nil
+}
+
+func (p *yamlPrinter) pair(dst []byte, key, value *yaml.Node, depth int) ([]byte, error) {
+	name, err := yamlKey(key)
+	if err != nil {
+		return nil, err
+	}
+	dst = rawjson.AppendString(comma(dst), name)
+	return p.value(append(dst, ':'), value, depth+1)
+}
+
+// merge prints the pairs of "<<" that the mapping has not itself; of several mappings the first has precedence.
+func (p *yamlPrinter) merge(dst []byte, from *yaml.Node, own *keyNames, depth int) (_ []byte, err error) {
+	if err := p.step(dst, depth); err != nil {
+		return nil, err
+	}
+	switch from.Kind {
+	case yaml.AliasNode:
+		return p.merge(dst, from.Alias, own, depth+1)
+	case yaml.SequenceNode:
+		for _, one := range from.Content {
+			if dst, err = p.merge(dst, one, own, depth+1); err != nil {
+				return nil, err
+			}
+		}
+		return dst, nil
+	case yaml.MappingNode:
+	default:
+		return nil, fmt.Errorf("line %d: << merges mappings only", from.Line)
+	}
+	for i := 0; i+1 < len(from.Content); i += 2 {
+		key, value := from.Content[i], from.Content[i+1]
+		p.steps++
+		if isMerge(key) {
+			dst, err = p.merge(dst, value, own, depth+1)
+		} else if name, bad := yamlKey(key); bad != nil {
+			err = bad
+		} else if own.add(name) {
+			dst, err = p.pair(dst, key, value, depth)
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+	return dst, nil
+}
+
+func isMerge(key *yaml.Node) bool { return key.Kind == yaml.ScalarNode && key.ShortTag() == "!!merge" }
+
+func yamlKey(n *yaml.Node) (string, error) {
+	for hops := 0; n.Kind == yaml.AliasNode && hops < maxYAMLDepth; hops++ {
+		n = n.Alias
+	}
+	if n.Kind != yaml.ScalarNode {
+		return "", fmt.Errorf("line %d: a key that is a mapping or a sequence, want a scalar", n.Line)
+	}
+	return n.Value, nil
+}
+
+// keyNames tells new keys from those that were there.
+type keyNames struct {
+	few  []string
+	many map[string]bool
+}
+
+func (k *keyNames) add(name string) bool {
+	if k.many == nil && len(k.few) < manyNames {
+		if slices.Contains(k.few, name) {
+			return false
+		}
+		k.few = append(k.few, name)
+		return true
+	}
+	if k.many == nil {
+		k.many = make(map[string]bool, 2*manyNames)
+		for _, n := range k.few {
+			k.many[n] = true
+		}
+	}
+	if k.many[name] {
+		return false
+	}
+	k.many[name] = true
+	return true
+}
+
+// appendYAMLScalar prints what a plain, quoted or tagged scalar means.
+func appendYAMLScalar(dst []byte, n *yaml.Node) []byte {
+	switch n.ShortTag() {
+	case "!!str":
+		if n.Style == 0 && validNumber(n.Value) { // beyond any float, and a number still
+			return append(dst, n.Value...)
+		}
+	case "!!null":
+		return append(dst, "null"...)
+	case "!!bool":
+		if strings.EqualFold(n.Value, "true") {
+			return append(dst, "true"...)
+		}
+		if strings.EqualFold(n.Value, "false") {
+			return append(dst, "false"...)
+		}
+	case "!!int", "!!float":
+		if number, ok := jsonNumber(n.Value); ok {
+			return append(dst, number...)
+		}
+	}
+	return rawjson.AppendString(dst, n.Value)
+}
+
+// jsonNumber spells a YAML number as JSON does; the digits of a decimal one stay.
+func jsonNumber(s string) (string, bool) {
+	s = strings.ReplaceAll(strings.TrimPrefix(s, "+"), "_", "")
+	if validNumber(s) {
+		return s, true
+	}
+	digits, minus := strings.CutPrefix(s, "-")
+	if len(digits) > 1 && digits[0] == '0' && !strings.ContainsAny(digits, ".") {
+		if n, ok := new(big.Int).SetString(s, 0); ok && len(s) < 1000 {
+			return n.String(), true
+		}
+	}
+	if strings.HasPrefix(digits, ".") {
+		digits = "0" + digits
+	}
+	digits = strings.TrimLeft(digits, "0")
+	if digits == "" || digits[0] < '0' || digits[0] > '9' {
+		digits = "0" + digits
+	}
+	mantissa, exponent := digits, ""
+	if i := strings.IndexAny(digits, "eE"); i >= 0 {
+		mantissa, exponent = digits[:i], digits[i:]
+	}
+	s = strings.TrimSuffix(mantissa, ".") + exponent
+	if minus {
+		s = "-" + s
+	}
+	return s, validNumber(s)
+}
+
+// validNumber reports whether s is a number of JSON (RFC 8259 6).
+func validNumber(s string) bool {
+	if s == "" || s[0] != '-' && (s[0] < '0' || s[0] > '9') {
+		return false
+	}
+	var v rawjson.Value
+	return v.Parse([]byte(s), 0) == nil
+}
