@@ -123,10 +123,10 @@ func (v *Value) flatten(ops []operation, depth int) bool {
 	for i := range ops {
 		t.run(&ops[i])
 	}
-	if t.items[0].changed {
+	if t.items[0].changed && !t.over {
 		t.harvest()
 	}
-	return true
+	return !t.over
 }
 
 func (t *tree) run(o *operation) {

@@ -29,7 +29,7 @@ type keySet struct {
 
 func (s *keySet) reset() {
 	clear(s.said)
-	s.said, s.table, s.room = s.said[:0], s.table[:0], s.room[:0]
+	s.said, s.table, s.room = kept(s.said, 1<<15), kept(s.table, 1<<18), kept(s.room, 1<<20)
 	s.seen = [4]uint64{}
 }
 

@@ -2,6 +2,7 @@ package rawjson
 
 import (
 	"encoding/json"
+	"fmt"
 	"reflect"
 	"slices"
 	"strings"
@@ -188,6 +189,31 @@ func TestReuse(t *testing.T) {
 		if err := v.Parse([]byte(`{`), 1); err == nil || v.Kind() != 0 || len(v.Members()) != 0 || len(v.Elements()) != 0 {
 			t.Errorf("after a mistake: %v, %c, %v", err, v.Kind(), v.Members())
 		}
+	}
+}
+
+func TestResetDropsWhatIsGiant(t *testing.T) {
+	var v Value
+	plan, err := Compile(Spec{Deny: [][]string{{"k5"}}, Group: "g"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var b strings.Builder
+	for i := range 100000 {
+		fmt.Fprintf(&b, `"k%d":"%d",`, i, i)
+	}
+	if err := v.Parse([]byte("{"+b.String()+`"last":0}`), plan.Depth()); err != nil {
+		t.Fatal(err)
+	}
+	if err := plan.Apply(&v); err != nil {
+		t.Fatal(err)
+	}
+	if len(v.Members()) != 1 || v.Len() < 1<<20 {
+		t.Fatalf("%d members, %d bytes", len(v.Members()), v.Len())
+	}
+	v.Reset()
+	if cap(v.nodes) > 1<<15 || cap(v.buf) > 1<<20 || cap(v.members) > 1<<14 || cap(v.keys.said) > 1<<15 || cap(v.keys.table) > 1<<18 {
+		t.Errorf("kept %d nodes, %d bytes, %d members, %d keys", cap(v.nodes), cap(v.buf), cap(v.members), cap(v.keys.said))
 	}
 }
 

@@ -240,6 +240,42 @@ func TestPlansOneAfterAnother(t *testing.T) {
 	}
 }
 
+// Parse takes 512 levels; what plans put around that is theirs, up to 1024.
+func TestPlansThatMakeItTooDeep(t *testing.T) {
+	long := strings.TrimSuffix(strings.Repeat("k.", 600), ".")
+	bury, err := Compile(*specOf("move a " + long))
+	if err != nil {
+		t.Fatal(err)
+	}
+	text := strings.Repeat(`{"a":`, 511) + "{}" + strings.Repeat("}", 511)
+	v := parsed(t, text, bury.Depth())
+	if err := bury.Apply(v); err != nil {
+		t.Fatal(err)
+	}
+	deep := printed(t, v)
+	for _, spec := range []string{"deny a.b", "target k.k", "del k.k", "move k.k.k q", "append k.k a; move a k.b"} {
+		plan, err := Compile(*specOf(spec))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := plan.Apply(v); err == nil {
+			t.Errorf("%s: got no mistake", spec)
+		}
+		if got := printed(t, v); got != deep {
+			t.Errorf("%s: a mistake, but the value has changed", spec)
+		}
+	}
+	if _, ok := v.Get("k", "k"); ok {
+		t.Error("Get looked into it")
+	}
+	if err := Merge(new(Value), []*Value{v, v}, Deep); err == nil {
+		t.Error("merged it")
+	}
+	if got := listed(v); !strings.HasPrefix(got, `"k"={"k":`) {
+		t.Errorf("members are %.20s", got)
+	}
+}
+
 func TestPlanOnManyKeys(t *testing.T) {
 	var in, want []string
 	for i := range 500 {

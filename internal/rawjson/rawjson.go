@@ -35,7 +35,7 @@ type Value struct {
 // Member is one key and value of an object: raw JSON both, the key with its quotes.
 type Member struct{ Key, Value []byte }
 
-// Reset forgets the value and keeps its memory.
+// Reset forgets the value and keeps its memory, a megabyte at most for each use of it.
 func (v *Value) Reset() {
 	clear(v.members)
 	clear(v.elems)
@@ -44,8 +44,17 @@ func (v *Value) Reset() {
 	v.tree.reset()
 	v.kind, v.edited, v.listed, v.escaped, v.root, v.depth = 0, false, false, false, 0, 0
 	v.raw, v.src = nil, nil
-	v.nodes, v.members, v.elems = v.nodes[:0], v.members[:0], v.elems[:0]
-	v.buf, v.rows, v.more = v.buf[:0], v.rows[:0], v.more[:0]
+	v.nodes, v.more = kept(v.nodes, 1<<15), kept(v.more, 1<<15)
+	v.members, v.elems = kept(v.members, 1<<14), kept(v.elems, 1<<15)
+	v.buf, v.rows = kept(v.buf, 1<<20), kept(v.rows, 1<<18)
+}
+
+// kept is s without what is in it, or nothing if it has room for more than limit: one giant must not stay for ever.
+func kept[T any](s []T, limit int) []T {
+	if cap(s) > limit {
+		return nil
+	}
+	return s[:0]
 }
 
 // Parse validates data (one JSON value, RFC 8259, at most 512 deep, white space around it and nothing else) and indexes it
@@ -56,7 +65,7 @@ func (v *Value) Parse(data []byte, depth int) error { return v.parse(data, depth
 func (v *Value) parse(data []byte, depth, limit int) error {
 	v.Reset()
 	if uint64(len(data)) > maxLen {
-		return &SyntaxError{Offset: maxLen, fault: tooBig}
+		return &SyntaxError{fault: tooBig}
 	}
 	nodes, end, bad := scan(data, depth, limit, v.nodes, &v.nest)
 	if bad != 0 {

@@ -3,6 +3,8 @@ package rawjson
 import (
 	"encoding/json"
 	"errors"
+	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -73,6 +75,35 @@ func TestScanSeesEveryByte(t *testing.T) {
 				changed[i] = c
 				agree(t, changed)
 			}
+		}
+	}
+}
+
+// Mixed nests around the depths where the bookkeeping changes, whole and with one bracket of the wrong kind.
+func TestScanDeepNests(t *testing.T) {
+	random := rand.New(rand.NewPCG(1, 2))
+	for _, depth := range []int{1, 2, 61, 62, 63, 64, 65, 66, 125, 126, 127, 128, 129, 190, 300, 510, 511, 512, 513} {
+		for range 20 {
+			var head, tail []string
+			for range depth {
+				if random.IntN(2) == 0 {
+					head, tail = append(head, `[0,`), append(tail, `,[{}]]`)
+				} else {
+					head, tail = append(head, `{"x":[],"y":`), append(tail, `}`)
+				}
+			}
+			slices.Reverse(tail)
+			ends := strings.Join(tail, "")
+			text := []byte(strings.Join(head, "") + "1" + ends)
+			agree(t, text)
+			i := len(text) - 1 - random.IntN(len(ends))
+			switch text[i] {
+			case ']':
+				text[i] = '}'
+			case '}':
+				text[i] = ']'
+			}
+			agree(t, text)
 		}
 	}
 }

@@ -20,13 +20,14 @@ type item struct {
 type tree struct {
 	v     *Value // whose nodes index what is raw
 	depth int    // how deep to index what is not
+	over  bool   // something was too deep to look into
 	items []item
 	found []int32
 }
 
 func (t *tree) reset() {
 	clear(t.items)
-	t.v, t.items, t.found = nil, t.items[:0], t.found[:0]
+	t.v, t.over, t.items, t.found = nil, false, kept(t.items, 1<<13), kept(t.found, 1<<17)
 }
 
 // add makes an item without a place; its node is -1 or what raw is indexed by.
@@ -121,7 +122,7 @@ func (t *tree) open(at int32) {
 		it.node = int32(len(v.nodes))
 		var bad fault
 		if v.nodes, _, bad = scan(raw, t.depth, maxNest, v.nodes, &v.nest); bad != 0 {
-			v.nodes = v.nodes[:it.node]
+			v.nodes, it.node, t.over = v.nodes[:it.node], -1, true
 			return
 		}
 	}
