@@ -6,6 +6,7 @@ import (
 	"context"
 	"io"
 	"log/slog"
+	"time"
 
 	"gatehouse/internal/conf"
 	"gatehouse/internal/outbound"
@@ -65,6 +66,7 @@ type Response struct {
 
 	buf   []byte
 	parts []*Response
+	ends  []func()
 }
 
 // Close gives back what the answer holds. It may be called on nil.
@@ -79,31 +81,43 @@ func (r *Response) Close() {
 	for _, p := range r.parts {
 		p.Close()
 	}
+	for _, end := range r.ends {
+		end()
+	}
 	recycle(r)
 }
+
+// OnClose has f called when the answer is closed.
+func (r *Response) OnClose(f func()) { r.ends = append(r.ends, f) }
 
 // Adopt makes the answer the owner of others: they are closed with it.
 func (r *Response) Adopt(parts ...*Response) { r.parts = append(r.parts, parts...) }
 
 // Env is what a backend is compiled against: what the endpoint around it offers, and what outlives a configuration.
 type Env struct {
-	Params  []string                                // names of the endpoint's path parameters, by position
-	Claim   func(name string) (slot int, err error) // asks for a claim as a path segment; nil: the endpoint has no validator
-	Earlier int                                     // how many earlier steps {respN_…} may point at; 0 outside a sequence
-	EmptyOK bool                                    // a success without a body is an empty answer, not a bad one (pass_status)
-	Hosts   *Hosts
-	Tokens  *Tokens
-	Life    *Life
-	Log     *slog.Logger
+	Params    []string                                // names of the endpoint's path parameters, by position
+	Claim     func(name string) (slot int, err error) // asks for a claim as a path segment; nil: the endpoint has no validator
+	Earlier   int                                     // how many earlier steps {respN_…} may point at; 0 outside a sequence
+	EmptyOK   bool                                    // a success without a body is an empty answer, not a bad one (pass_status)
+	Hosts     *Hosts
+	Tokens    *Tokens
+	Life      *Life
+	Entry     string          // the backend's place in the file, the same after a reload; it tells breakers apart
+	Timeout   time.Duration   // of the endpoint
+	Transport TransportConfig // the service's
+	Log       *slog.Logger
 }
 
 // New compiles one backend. The stack is built inside out; this is the only place where it is wired.
 func New(cfg Config, env Env) (Fetch, error) {
 	var errs mistakes
-	b := &backend{name: cfg.URLPattern, method: cfg.Method, raw: cfg.Encoding == "no-op", max: conf.Value(cfg.MaxResponseSize, defaultMaxResponse),
+	b := &backend{name: cfg.URLPattern, method: cfg.Method, raw: cfg.Encoding == "no-op", max: conf.Value(cfg.MaxResponseSize, defaultMaxResponse), plain: conf.Value(cfg.DisableCompression, false),
 		emptyOK: env.EmptyOK, log: env.Log}
 	b.target = errs.target(cfg, env)
 	b.decode = errs.decoder(cfg)
+	if b.graphql = errs.graphql(cfg, env); b.graphql != nil {
+		b.method = b.graphql.method()
+	}
 	if b.plan = errs.plan(cfg); b.plan != nil {
 		b.depth = b.plan.Depth()
 	}
@@ -115,7 +129,7 @@ func New(cfg Config, env Env) (Fetch, error) {
 	}
 	fetch := Fetch(b.fetch)
 	if cfg.Timeout != nil {
-		fetch = withTimeout(cfg.Timeout.Or(0), fetch)
+		fetch = withTimeout(cfg.Timeout.Or(0), b.raw, fetch)
 	}
 	return fetch, nil
 }

@@ -2,102 +2,199 @@ package backends
 
 import (
 	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"net/http"
+	"strings"
 	"sync/atomic"
-
-	"gatehouse/internal/conf"
-	"gatehouse/internal/outbound"
+	"time"
 )
 
-// host is one place where a backend can be asked: its connections and its breaker.
-type host struct {
-	origin    outbound.Origin
-	transport outbound.Transport
-	breaker   *breaker // nil: none
-}
-
-// send sends the call to this host.
-func (h *host) send(ctx context.Context, c *call) (*outbound.Response, error) {
-	c.settled(nil)
-	c.at = h
-	if h.breaker == nil {
-		return h.transport.RoundTrip(ctx, &c.out)
-	}
-	done, err := h.breaker.allow()
-	if err != nil {
-		return nil, err
-	}
-	res, err := h.transport.RoundTrip(ctx, &c.out)
-	if err != nil {
-		done(failed(ctx, err))
-		return nil, err
-	}
-	if h.breaker.counts(res.Status) {
-		done(errUpstream)
-		return res, nil
-	}
-	c.settle = done
-	return res, nil
-}
-
-// balancer picks the host of each call, in turn.
+// balancer picks the host of each call.
 type balancer struct {
-	hosts []*host
-	next  atomic.Uint32
+	fixed   []*host  // as the file lists them
+	service *service // they come from SRV records; nil: they are fixed
+	pick    func(b *balancer, c *call, hosts []*host) int
+	key     balanceKey
+	next    atomic.Uint32
 }
 
-func (b *balancer) send(ctx context.Context, c *call) (*outbound.Response, error) {
-	c.among = b.hosts
-	if c.pin != nil {
-		return c.pin.send(ctx, c)
-	}
-	if len(b.hosts) == 1 {
-		return b.hosts[0].send(ctx, c)
-	}
-	return b.hosts[b.next.Add(1)%uint32(len(b.hosts))].send(ctx, c)
+// balanceKey is what a hash goes by.
+type balanceKey struct {
+	header string
+	slot   int // of a claim; -1: none
 }
 
-// sender wires how a call travels: redirects, credentials, hosts. It is the only place where senders are stacked.
-func (m *mistakes) sender(cfg Config, env Env) sender {
-	b := &balancer{}
+func (m *mistakes) balancer(cfg Config, env Env, s settings) *balancer {
+	b := &balancer{key: balanceKey{slot: -1}}
+	switch cfg.Balance {
+	case "", "least_outstanding":
+		b.pick = pickLeast
+	case "round_robin":
+		b.pick = pickNext
+	case "random":
+		b.pick = pickAny
+	case "hash":
+		b.pick = pickSame
+	default:
+		m.at(fmt.Errorf("got %q, want least_outstanding, round_robin, random or hash", cfg.Balance), "balance")
+	}
+	m.at(b.by(cfg, env), "balance_by")
 	if len(cfg.Host) == 0 {
 		m.at(errNoHost, "host")
 	}
+	if cfg.SD == "dns" {
+		b.service = m.service(cfg, env, s)
+		return b
+	}
 	for i, written := range cfg.Host {
-		h, err := env.Hosts.host(written, cfg, env)
+		h, err := env.Hosts.host(written, s, env)
 		if m.at(err, "host", i) {
 			continue
 		}
-		h.breaker = m.breaker(cfg.Extra.Breaker, h.origin.Authority(), env)
-		b.hosts = append(b.hosts, h)
+		breaker, err := env.Hosts.breaker(cfg.Extra.Breaker, h.origin.Authority(), env)
+		if m.at(err, "extra_config", "qos/circuit-breaker") {
+			break
+		}
+		h.breaker = breaker
+		m.at(env.Hosts.check(cfg.HealthCheck, h, s, env), "health_check")
+		b.fixed = append(b.fixed, h)
 	}
-	send := sender(b.send)
-	if c := cfg.Extra.Credentials; c.on() {
-		wrapped, err := env.Tokens.wrap(c, env, send)
-		if !m.at(err, "extra_config", "auth/client-credentials") {
-			send = wrapped
+	return b
+}
+
+func (b *balancer) by(cfg Config, env Env) error {
+	kind, name, _ := strings.Cut(cfg.BalanceBy, ":")
+	switch {
+	case cfg.BalanceBy == "" && cfg.Balance != "hash":
+		return nil
+	case cfg.Balance != "hash":
+		return errors.New(`means nothing unless balance is "hash"`)
+	case kind == "header" && name != "":
+		b.key.header = http.CanonicalHeaderKey(name)
+		return nil
+	case kind == "claim" && name != "":
+		if env.Claim == nil {
+			return errors.New("goes by a claim, and the endpoint has no auth/validator")
+		}
+		slot, err := env.Claim(name)
+		b.key.slot = slot
+		return err
+	}
+	return fmt.Errorf(`got %q, want "header:NAME" or "claim:NAME"`, cfg.BalanceBy)
+}
+
+// hosts are the places to choose from.
+func (b *balancer) hosts(ctx context.Context) ([]*host, error) {
+	if b.service == nil {
+		return b.fixed, nil
+	}
+	return b.service.hosts(ctx)
+}
+
+// choose is the host to ask: one that is fit and has not been tried for this call; nil if all were tried or are behind an
+// open breaker. Where no host is fit, one that is not is asked all the same: it may have recovered, and there is nothing
+// to lose.
+func (b *balancer) choose(c *call, hosts []*host, repeatable bool) *host {
+	if len(hosts) == 1 {
+		if c.tried(hosts[0]) {
+			return nil
+		}
+		return hosts[0]
+	}
+	now := time.Now()
+	at := b.pick(b, c, hosts)
+	var last *host
+	for i := range hosts {
+		h := hosts[(at+i)%len(hosts)]
+		if c.tried(h) || h.shutAt(now) {
+			continue
+		}
+		ok, try := h.health.fit(now, repeatable)
+		if ok && (!try || h.health.trying.CompareAndSwap(false, true)) {
+			return h
+		}
+		if last == nil || sooner(h, last) {
+			last = h
 		}
 	}
-	redirects, err := newRedirects(cfg, env, send)
-	if !m.at(err) && redirects.max > 0 {
-		send = redirects.send
-	}
-	return send
+	return last
 }
 
-// outcome sets which statuses are successes, and what becomes of the others.
-func (m *mistakes) outcome(cfg Config) (*StatusSet, failureRule) {
-	rule := failureRule{pass: conf.Value(cfg.OnError, "pass") == "pass", own: cfg.Extra.Credentials.on()}
-	if h := cfg.Extra.HTTP; h != nil {
-		rule.code, rule.details = h.ReturnErrorCode, h.ReturnErrorDetails
-	}
-	if cfg.SuccessStatus == nil {
-		return Statuses("2xx"), rule
-	}
-	return cfg.SuccessStatus, rule
+// sooner reports whether a host's rest ends before that of another.
+func sooner(h, other *host) bool {
+	a, b := h.health.rest.Load(), other.health.rest.Load()
+	return b != nil && (a == nil || a.Before(*b))
 }
 
-func (m *mistakes) target(cfg Config, env Env) *target {
-	t, err := parseTarget(cfg.URLPattern, env)
-	m.at(err, "url_pattern")
-	return t
+// The ways to pick a host. Each says where to begin to look.
+
+func pickNext(b *balancer, _ *call, hosts []*host) int {
+	return int(b.next.Add(1) % uint32(len(hosts)))
+}
+
+func pickAny(_ *balancer, _ *call, hosts []*host) int { return rand.IntN(len(hosts)) }
+
+// pickLeast takes the less busy of two: the next one, and any other (the power of two choices).
+func pickLeast(b *balancer, c *call, hosts []*host) int {
+	one := pickNext(b, c, hosts)
+	two := (one + 1 + rand.IntN(len(hosts)-1)) % len(hosts)
+	if hosts[two].load.Load() < hosts[one].load.Load() {
+		return two
+	}
+	return one
+}
+
+// pickSame takes the host that scores highest with the call's key (rendezvous hashing): when a host leaves, only its own
+// keys move. A call without a key is nobody's.
+func pickSame(b *balancer, c *call, hosts []*host) int {
+	key, ok := b.key.of(c)
+	if !ok {
+		return pickLeast(b, c, hosts)
+	}
+	best, top, now := 0, uint64(0), time.Now()
+	for i, h := range hosts {
+		if ok, _ := h.health.fit(now, true); !ok || c.tried(h) {
+			continue
+		}
+		if score := weigh(h.seed, key); score >= top {
+			best, top = i, score
+		}
+	}
+	return best
+}
+
+// of is the key of a call.
+func (k *balanceKey) of(c *call) (string, bool) {
+	if k.slot >= 0 {
+		if c.req.Caller.Claims == nil {
+			return "", false
+		}
+		return c.req.Caller.Claims.Value(k.slot)
+	}
+	for _, list := range [...]int{0, 1} {
+		fields := c.req.Header
+		if list == 1 {
+			fields = c.req.Claims
+		}
+		for i := range fields {
+			if strings.EqualFold(fields[i].Name, k.header) {
+				return fields[i].Value, true
+			}
+		}
+	}
+	return "", false
+}
+
+// weigh mixes a host's seed with a key. It must be the same in every process: gateways beside each other agree.
+func weigh(seed uint64, key string) uint64 {
+	h := seed
+	for i := 0; i < len(key); i++ {
+		h = (h ^ uint64(key[i])) * 1099511628211
+	}
+	h ^= h >> 32
+	h *= 0xd6e8feb86659fd93
+	h ^= h >> 32
+	return h
 }

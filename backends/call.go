@@ -3,6 +3,7 @@ package backends
 import (
 	"context"
 	"errors"
+	"io"
 	"strings"
 	"sync"
 
@@ -19,13 +20,17 @@ type call struct {
 	bodyless bool // a redirect has made a GET of it
 
 	among  []*host // the hosts of the backend
+	seen   []*host // those that have been tried
 	pin    *host   // go there and nowhere else; nil: anywhere among them
 	at     *host   // where it went last
 	bare   bool    // it has left the backend's own origins: nothing of ours or the client's that is secret goes along
 	theirs string  // the client's own Authorization, taken off
 	taken  bool    // it was
 
-	settle func(error) // tells the breaker of the host how the exchange ended; nil: nobody asks
+	busy  *upstream               // where the exchange that runs is counted; nil: none runs
+	done  func(error)             // tells the breaker of the host how it ended; nil: nobody asks
+	probe bool                    // the breaker waits for it
+	stop  context.CancelCauseFunc // ends what is left of it; nil: nothing
 }
 
 // sender sends a call and returns the head of the answer. Senders wrap each other: redirects, then credentials, then
@@ -46,15 +51,93 @@ func newCall(req *Request) *call {
 // free settles what is open and gives the call back.
 func (c *call) free(err error) {
 	c.settled(err)
-	*c = call{target: c.target[:0], header: c.header[:0]}
+	clear(c.seen)
+	*c = call{target: c.target[:0], header: c.header[:0], seen: c.seen[:0]}
 	calls.Put(c)
 }
 
+// settled ends the exchange that runs, if one does.
 func (c *call) settled(err error) {
-	if done := c.settle; done != nil {
-		c.settle = nil
+	if c.busy != nil {
+		c.busy.load.Add(-1)
+		c.busy = nil
+	}
+	c.report(err)
+	if c.stop != nil {
+		c.stop(nil)
+		c.stop = nil
+	}
+}
+
+// report tells the breaker how the exchange went.
+func (c *call) report(err error) {
+	if done := c.done; done != nil {
+		c.done = nil
 		done(err)
 	}
+}
+
+// tried reports whether a host has had the call.
+func (c *call) tried(h *host) bool {
+	for _, s := range c.seen {
+		if s == h {
+			return true
+		}
+	}
+	return false
+}
+
+// twin is a call that sends the same; who has it frees it.
+func (c *call) twin() *call {
+	t := newCall(c.req)
+	t.out, t.bodyless, t.among, t.bare = c.out, c.bodyless, c.among, c.bare
+	t.out.Informational = nil // those of one exchange are enough
+	t.header = append(t.header, c.out.Header...)
+	t.out.Header = t.header
+	t.seen = append(t.seen, c.seen...)
+	return t
+}
+
+// take takes over the exchange of a twin, whose head has been read.
+func (c *call) take(t *call) {
+	c.at, c.busy, c.done, c.probe = t.at, t.busy, t.done, t.probe
+	t.busy, t.done = nil, nil
+	t.free(nil)
+}
+
+// stream hands the exchange over to the body of its answer, which is read long after the call has been given back: it ends
+// with that. A breaker that waits for a probe is told now, since a stream may last for hours.
+func (c *call) stream(ctx context.Context, body io.ReadCloser) io.ReadCloser {
+	if c.probe {
+		c.report(nil)
+	}
+	if c.busy == nil && c.done == nil && c.stop == nil {
+		return body
+	}
+	s := &streamed{ReadCloser: body, ctx: ctx, rest: call{busy: c.busy, done: c.done, stop: c.stop}}
+	c.busy, c.done, c.stop = nil, nil, nil
+	return s
+}
+
+// streamed is the body of an answer that settles its exchange when it ends.
+type streamed struct {
+	io.ReadCloser
+	ctx  context.Context
+	rest call
+}
+
+func (s *streamed) Read(p []byte) (int, error) {
+	n, err := s.ReadCloser.Read(p)
+	if err != nil && err != io.EOF {
+		s.rest.report(failed(s.ctx, err))
+	}
+	return n, err
+}
+
+func (s *streamed) Close() error {
+	err := s.ReadCloser.Close()
+	s.rest.settled(nil)
+	return err
 }
 
 // rewind makes the body ready to be sent (again).

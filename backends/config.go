@@ -16,7 +16,7 @@ type Config struct {
 	Host                []string          `json:"host" doc:"Where the backend is: scheme, name and port; several are balanced." default:"the service's host"`
 	URLPattern          string            `json:"url_pattern" doc:"Path and query at the backend; {param}, {JWT.claim} and {respN_key} are filled in, escaped."`
 	Method              string            `json:"method" doc:"HTTP method at the backend." default:"the endpoint's"`
-	Encoding            string            `json:"encoding" enum:"json|safejson|string|no-op" doc:"How the answer is decoded." default:"json"`
+	Encoding            string            `json:"encoding" enum:"json|safejson|string|xml|rss|atom|yaml|auto|no-op|fast-json" doc:"How the answer is decoded: auto goes by its Content-Type, no-op hands it through as it comes, fast-json is json." default:"json"`
 	Group               string            `json:"group" doc:"Wrap the answer in an object under this key."`
 	Target              string            `json:"target" doc:"Use only this part of the answer: a dotted path to an object."`
 	Allow               []string          `json:"allow" old:"whitelist" doc:"Keep only these fields (dotted paths)."`
@@ -33,14 +33,19 @@ type Config struct {
 	FollowRedirectsTo   []string          `json:"follow_redirects_to" since:"4" doc:"Other origins that a redirect may lead to; credentials are never sent there."`
 	Required            bool              `json:"required" since:"4" doc:"Without this backend's answer the whole request fails." default:"false"`
 	MaxResponseSize     *int64            `json:"max_response_size" since:"4" doc:"Bytes of a decoded answer at most; no-op streams have no limit." default:"10485760"`
-	Extra               Extra             `json:"extra_config" conf:"namespaces" doc:"Features of this backend, by namespace."`
+	DisableCompression  *bool             `json:"disable_compression" since:"4" doc:"Do not ask the backend for compressed answers." default:"the service's, which is false"`
+	TravelConfig
+	Extra Extra `json:"extra_config" conf:"namespaces" doc:"Features of this backend, by namespace."`
 }
 
 // Extra are the namespaces that a backend may have.
 type Extra struct {
 	HTTP        *HTTPConfig        `json:"backend/http" doc:"What a failed answer becomes."`
 	Breaker     *BreakerConfig     `json:"qos/circuit-breaker" doc:"Stop asking a backend that fails."`
+	GraphQL     *GraphQLConfig     `json:"backend/graphql" doc:"Ask a GraphQL server."`
+	Proxy       *ProxyConfig       `json:"proxy" doc:"How the answer is edited."`
 	Credentials *CredentialsConfig `json:"auth/client-credentials" doc:"Fetch a token of our own for this backend (RFC 6749 4.4)."`
+	Client      *HTTPClientConfig  `json:"backend/http/client" doc:"Connections to this backend."`
 }
 
 // HTTPConfig is backend/http (krakend.md 2.8).

@@ -2,49 +2,99 @@ package backends
 
 import (
 	"log/slog"
-	"sync"
+	"sync/atomic"
+	"time"
 
+	"gatehouse/internal/conf"
 	"gatehouse/internal/outbound"
 )
 
-// Hosts are the connections to all upstreams. They outlive a configuration: a reload goes on with what is open.
+// Hosts are all upstreams: their connections, their breakers, and how they fare. They outlive a configuration: a reload
+// goes on with what is open.
 type Hosts struct {
-	opt outbound.Options
-	log *slog.Logger
-
-	mu    sync.Mutex
-	pools map[outbound.Origin]*outbound.Pool
+	opt       outbound.Options
+	log       *slog.Logger
+	upstreams *shelf[upstreamKey, *upstream]
+	breakers  *shelf[breakerKey, *breaker]
+	resolvers *shelf[time.Duration, *outbound.Resolver]
+	names     *shelf[recordsKey, *records]
+	lookup    lookupSRV // of the system; tests have their own
 }
 
-// NewHosts opens nothing yet.
+// NewHosts opens nothing yet. opt is the ground that settings of a file are laid on.
 func NewHosts(opt outbound.Options, log *slog.Logger) *Hosts {
-	return &Hosts{opt: opt, log: log, pools: map[outbound.Origin]*outbound.Pool{}}
-}
-
-// host is a place to ask, sharing its connections with every backend of the same origin.
-func (h *Hosts) host(written string, _ Config, _ Env) (*host, error) {
-	origin, err := ParseHost(written)
-	if err != nil {
-		return nil, err
+	return &Hosts{
+		opt: opt, log: log, lookup: systemSRV,
+		upstreams: newShelf[upstreamKey](func(u *upstream) { _ = u.client.Close() }),
+		breakers:  newShelf[breakerKey, *breaker](nil),
+		resolvers: newShelf[time.Duration](func(r *outbound.Resolver) { _ = r.Close() }),
+		names:     newShelf[recordsKey](func(r *records) { _ = r.cell.Close() }),
 	}
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	pool, ok := h.pools[origin]
-	if !ok {
-		if pool, err = outbound.NewPool(origin, h.opt); err != nil {
-			return nil, err
-		}
-		h.pools[origin] = pool
-	}
-	return &host{origin: origin, transport: pool}, nil
 }
 
 // Close ends all idle connections.
 func (h *Hosts) Close() {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	for origin, pool := range h.pools {
-		pool.Close()
-		delete(h.pools, origin)
+	h.names.close()
+	h.upstreams.close()
+	h.resolvers.close()
+}
+
+// upstream is one origin under one set of settings, as all backends that ask it share it: its connections and its health.
+type upstream struct {
+	origin outbound.Origin
+	client outbound.Client
+	load   atomic.Int64 // exchanges in flight
+	health health
+}
+
+type upstreamKey struct {
+	origin   outbound.Origin
+	settings string
+}
+
+// settings are how a backend's connections are made.
+type settings struct {
+	opt outbound.Options
+	key string
+	ttl time.Duration
+}
+
+func (h *Hosts) settings(cfg Config, env Env) (settings, error) {
+	own := HTTPClientConfig{}
+	if cfg.Extra.Client != nil {
+		own = *cfg.Extra.Client
 	}
+	own.TransportConfig = own.TransportConfig.over(env.Transport)
+	s := settings{key: settingsKey(own.TransportConfig, own.Proxy), ttl: own.DNSTTL.Or(defaultDNSTTL)}
+	var errs mistakes
+	var err error
+	s.opt, err = own.TransportConfig.options(h.opt)
+	errs.at(err)
+	errs.at(proxied(&s.opt, own.Proxy), "proxy_address")
+	return s, conf.At(conf.Join(errs.list...), "extra_config", "backend/http/client")
+}
+
+// host is a place to ask, as written in a file.
+func (h *Hosts) host(written string, s settings, env Env) (*host, error) {
+	origin, err := ParseHost(written)
+	if err != nil {
+		return nil, err
+	}
+	return h.at(origin, s, env.Life)
+}
+
+// at is a place to ask, sharing its connections with every backend of the same origin and settings.
+func (h *Hosts) at(origin outbound.Origin, s settings, life *Life) (*host, error) {
+	if s.opt.Dial == nil && s.ttl > 0 {
+		resolver, err := h.resolvers.hold(s.ttl, life, func() (*outbound.Resolver, error) { return outbound.NewResolver(s.ttl, nil), nil })
+		if err != nil {
+			return nil, err
+		}
+		s.opt.Resolver = resolver
+	}
+	u, err := h.upstreams.hold(upstreamKey{origin, s.key}, life, func() (*upstream, error) {
+		client, err := outbound.New(origin, s.opt)
+		return &upstream{origin: origin, client: client}, err
+	})
+	return &host{upstream: u, seed: weigh(14695981039346656037, origin.String())}, err
 }

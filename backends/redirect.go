@@ -25,8 +25,11 @@ type redirects struct {
 	away map[outbound.Origin]*host // others that a redirect may lead to
 }
 
-func newRedirects(cfg Config, env Env, next sender) (*redirects, error) {
+func newRedirects(cfg Config, env Env, s settings, next sender) (*redirects, error) {
 	r := &redirects{next: next, max: conf.Value(cfg.FollowRedirects, 0), own: origins(cfg), away: map[outbound.Origin]*host{}}
+	if cfg.Extra.Client != nil && cfg.Extra.Client.NoRedirect {
+		r.max = 0
+	}
 	if r.max < 0 || r.max > 20 {
 		return r, conf.At(errRedirects, "follow_redirects")
 	}
@@ -35,7 +38,7 @@ func newRedirects(cfg Config, env Env, next sender) (*redirects, error) {
 	}
 	var errs mistakes
 	for i, written := range cfg.FollowRedirectsTo {
-		h, err := env.Hosts.host(written, cfg, env)
+		h, err := env.Hosts.host(written, s, env)
 		if !errs.at(err, "follow_redirects_to", i) {
 			r.away[h.origin] = h
 		}

@@ -2,12 +2,10 @@ package backends
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"strings"
 	"sync"
-	"time"
 
 	"gatehouse/internal/outbound"
 	"gatehouse/internal/rawjson"
@@ -23,9 +21,11 @@ type backend struct {
 	target  *target
 	header  *headerRule
 	send    sender
-	raw     bool // no-op: the answer is a stream that nobody looks into
+	raw     bool     // no-op: the answer is a stream that nobody looks into
+	graphql *graphql // nil: the request goes on as it is
+	plain   bool     // no compressed answers are asked for
 	decode  decoder
-	plan    *rawjson.Plan
+	plan    *shape
 	depth   int
 	success *StatusSet
 	failure failureRule
@@ -51,6 +51,9 @@ func (b *backend) fetch(ctx context.Context, req *Request) (*Response, error) {
 		c.free(f)
 		return b.named(f)
 	}
+	if res.Stream != nil {
+		res.Stream.Body = c.stream(ctx, res.Stream.Body)
+	}
 	c.free(nil)
 	return res, nil
 }
@@ -66,10 +69,13 @@ func (b *backend) exchange(ctx context.Context, c *call) (*Response, error) {
 	if redirected(out.Status) {
 		relocate(out.Header, b.origins)
 	}
-	switch {
-	case b.raw:
+	if b.raw {
 		return stream(out), nil
-	case b.success.Has(out.Status):
+	}
+	if err := b.inflate(out); err != nil {
+		return nil, err
+	}
+	if b.success.Has(out.Status) {
 		return b.read(out)
 	}
 	return nil, b.refused(out)
@@ -83,10 +89,22 @@ func (b *backend) build(c *call) (err error) {
 		narrowed.Query = b.header.query.Filter(req.Query)
 		req = &narrowed
 	}
+	if b.graphql != nil {
+		if req, err = b.graphql.request(req); err != nil {
+			return err
+		}
+		c.req = req
+	}
 	if c.target, err = b.target.append(c.target, req); err != nil {
 		return err
 	}
 	c.header = b.header.append(c.header, c.req)
+	if b.graphql != nil {
+		c.header = b.graphql.header(c.header)
+	}
+	if !b.raw {
+		c.header = b.accept(c.header)
+	}
 	c.out = outbound.Request{Method: b.method, Target: string(c.target), Header: c.header, Informational: c.req.Informational, Upgrade: c.req.Upgrade}
 	c.rewind()
 	return nil
@@ -171,19 +189,6 @@ func (b *backend) named(f *Failure) (*Response, error) {
 	return res, nil
 }
 
-func withTimeout(d time.Duration, next Fetch) Fetch {
-	return func(ctx context.Context, req *Request) (*Response, error) {
-		limited, cancel := context.WithTimeout(ctx, d)
-		defer cancel()
-		res, err := next(limited, req)
-		var f *Failure
-		if err != nil && ctx.Err() == nil && limited.Err() != nil && errors.As(err, &f) {
-			f.Reason = ReasonTimeout
-		}
-		return res, err
-	}
-}
-
 var responses = sync.Pool{New: func() any { return new(Response) }}
 
 func newResponse() *Response { return responses.Get().(*Response) }
@@ -201,9 +206,10 @@ func recycle(r *Response) {
 		buf = nil
 	}
 	clear(r.parts)
-	parts := r.parts[:0]
+	clear(r.ends)
+	parts, ends := r.parts[:0], r.ends[:0]
 	body := r.Body
-	*r = Response{buf: buf[:0], parts: parts, Body: body}
+	*r = Response{buf: buf[:0], parts: parts, ends: ends, Body: body}
 	responses.Put(r)
 }
 

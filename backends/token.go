@@ -47,7 +47,7 @@ func (t *Tokens) endpoint(c *TokenClient, life *Life, params ...param) (*tokenEn
 	if err := conf.Join(err, conf.At(badOptions, "client")); err != nil {
 		return nil, err
 	}
-	fetcher, err := t.fetchers.hold(c.Transport.key(), life, func() (*outbound.Fetcher, error) {
+	fetcher, err := t.fetchers.hold(settingsKey(c.Transport), life, func() (*outbound.Fetcher, error) {
 		return outbound.NewFetcher(opt, t.cfg.UserAgent), nil
 	})
 	return &tokenEndpoint{grant: g, fetcher: fetcher, timeout: c.Timeout.Or(defaultTokenTimeout)}, err
@@ -71,5 +71,5 @@ func (t *Tokens) lease(c *TokenClient, life *Life) (*lease, error) {
 // digest tells one credential from another.
 func (e *tokenEndpoint) digest(c *TokenClient) [sha256.Size]byte {
 	return sha256.Sum256(fmt.Appendf(nil, "%q %q %q %q %q %t %q %s %s %q %s", e.url, e.style, e.id, e.secret, e.audience, e.json, e.params,
-		e.lifetime, e.timeout, c.PrivateKey, c.Transport.key()))
+		e.lifetime, e.timeout, c.PrivateKey, settingsKey(c.Transport)))
 }

@@ -1,0 +1,99 @@
+package backends
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"gatehouse/internal/conf"
+)
+
+// TravelConfig is how a backend's requests find a host, and what happens when one fails them.
+type TravelConfig struct {
+	SD           string         `json:"sd" enum:"static|dns" doc:"Where hosts come from: the list itself, or SRV records of the first one." default:"static"`
+	SDScheme     string         `json:"sd_scheme" enum:"http|https" doc:"The scheme of hosts that SRV records name." default:"http"`
+	Balance      string         `json:"balance" since:"4" enum:"least_outstanding|round_robin|random|hash" doc:"Which host is asked: of two the one with fewer requests in flight, each in turn, any, or always the same one for the same balance_by." default:"least_outstanding"`
+	BalanceBy    string         `json:"balance_by" since:"4" doc:"What hash goes by: \"header:NAME\" or \"claim:NAME\"."`
+	Retries      *int           `json:"retries" since:"4" doc:"How often another host is asked when one fails before the first byte of its answer." default:"1 (versions 2 and 3: 0)"`
+	RetryMethods []string       `json:"retry_methods" since:"4" doc:"Methods besides GET, HEAD, OPTIONS, PUT and DELETE that may be sent twice."`
+	HedgeAfter   *conf.Duration `json:"hedge_after" since:"4" doc:"For GET and HEAD: ask another host too after this long without an answer, and take the first." default:"half of what time there is, where retries are on"`
+	HealthCheck  *HealthConfig  `json:"health_check" since:"4" doc:"Ask every host from time to time, and leave out those that are not well."`
+}
+
+// travel is a compiled TravelConfig.
+type travel struct {
+	retries int
+	hedge   time.Duration // 0: only when half of the time has gone by
+	again   []string      // further methods that may be sent twice
+	timeout time.Duration // of the endpoint or the backend
+}
+
+func (m *mistakes) travel(cfg Config, env Env) travel {
+	t := travel{retries: conf.Value(cfg.Retries, 1), hedge: cfg.HedgeAfter.Or(0), timeout: cfg.Timeout.Or(env.Timeout)}
+	if t.retries < 0 || t.retries > 10 {
+		m.at(fmt.Errorf("got %d, want 0 to 10", t.retries), "retries")
+	}
+	if t.hedge < 0 {
+		m.at(errors.New("is negative, want a span of time"), "hedge_after")
+	}
+	for i, method := range cfg.RetryMethods {
+		if method != strings.ToUpper(method) || method == "" {
+			m.at(fmt.Errorf("got %q, want a method such as \"POST\"", method), "retry_methods", i)
+		}
+		t.again = append(t.again, method)
+	}
+	return t
+}
+
+// repeatable reports whether a call may be sent a second time although the first one may have arrived.
+func (t *travel) repeatable(c *call) bool {
+	switch c.out.Method {
+	case http.MethodGet, http.MethodHead, http.MethodOptions, http.MethodPut, http.MethodDelete, http.MethodTrace:
+	default:
+		if !slices.Contains(t.again, c.out.Method) {
+			return false
+		}
+	}
+	return (c.bodyless || c.req.Body.Replayable()) && c.out.Upgrade == ""
+}
+
+// sender wires how a call travels: redirects, credentials, attempts, hosts. It is the only place where senders are stacked.
+func (m *mistakes) sender(cfg Config, env Env) sender {
+	s, err := env.Hosts.settings(cfg, env)
+	m.at(err)
+	a := &attempts{travel: m.travel(cfg, env)}
+	a.balancer = m.balancer(cfg, env, s)
+	send := sender(a.send)
+	if c := cfg.Extra.Credentials; c.on() {
+		wrapped, err := env.Tokens.wrap(c, env, send)
+		if !m.at(err, "extra_config", "auth/client-credentials") {
+			send = wrapped
+		}
+	}
+	redirects, err := newRedirects(cfg, env, s, send)
+	if !m.at(err) && redirects.max > 0 {
+		send = redirects.send
+	}
+	return send
+}
+
+// outcome sets which statuses are successes, and what becomes of the others.
+func (m *mistakes) outcome(cfg Config) (*StatusSet, failureRule) {
+	rule := failureRule{pass: conf.Value(cfg.OnError, "pass") == "pass", own: cfg.Extra.Credentials.on()}
+	if h := cfg.Extra.HTTP; h != nil {
+		rule.code, rule.details = h.ReturnErrorCode, h.ReturnErrorDetails
+	}
+	if cfg.SuccessStatus == nil {
+		return Statuses("2xx"), rule
+	}
+	return cfg.SuccessStatus, rule
+}
+
+func (m *mistakes) target(cfg Config, env Env) *target {
+	t, err := parseTarget(cfg.URLPattern, env)
+	m.at(err, "url_pattern")
+	return t
+}
