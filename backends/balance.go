@@ -158,7 +158,7 @@ func pickSame(b *balancer, c *call, hosts []*host) int {
 		if ok, _ := h.health.fit(now, true); !ok || c.tried(h) {
 			continue
 		}
-		if score := weigh(h.seed, key); score >= top {
+		if score := scoreOf(h.seed, key); score >= top {
 			best, top = i, score
 		}
 	}
@@ -187,8 +187,8 @@ func (k *balanceKey) of(c *call) (string, bool) {
 	return "", false
 }
 
-// weigh mixes a host's seed with a key. It must be the same in every process: gateways beside each other agree.
-func weigh(seed uint64, key string) uint64 {
+// scoreOf mixes a host's seed with a key. It must be the same in every process: gateways beside each other agree.
+func scoreOf(seed uint64, key string) uint64 {
 	h := seed
 	for i := 0; i < len(key); i++ {
 		h = (h ^ uint64(key[i])) * 1099511628211

@@ -96,5 +96,5 @@ func (h *Hosts) at(origin outbound.Origin, s settings, life *Life) (*host, error
 		client, err := outbound.New(origin, s.opt)
 		return &upstream{origin: origin, client: client}, err
 	})
-	return &host{upstream: u, seed: weigh(14695981039346656037, origin.String())}, err
+	return &host{upstream: u, seed: scoreOf(14695981039346656037, origin.String())}, err
 }

@@ -13,10 +13,10 @@ import (
 	"gatehouse/internal/rawjson"
 )
 
-// edit changes a request that is ready to be sent, or refuses it. weigh does the same with the answer.
+// edit changes a request that is ready to be sent, or refuses it. judge does the same with the answer.
 type (
 	edit  func(ctx context.Context, c *call) error
-	weigh func(ctx context.Context, c *call, res *Response) error
+	judge func(ctx context.Context, c *call, res *Response) error
 )
 
 // script is modifier/lua-backend: pre sees the request as it will be sent, post the answer as it was shaped.
