@@ -12,7 +12,7 @@ help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "%-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: ## what the tests need; says what is missing
-	@command -v $(GO) >/dev/null || { echo "missing: Go 1.26 (https://go.dev/dl)"; exit 1; }
+	@command -v $(GO) >/dev/null || { echo "missing: Go 1.26"; exit 1; }
 	@command -v curl >/dev/null || { command -v apt-get >/dev/null && apt-get install -y -qq curl >/dev/null; } || { echo "missing: curl"; exit 1; }
 	@command -v gcc >/dev/null || { command -v apt-get >/dev/null && apt-get install -y -qq gcc libc6-dev >/dev/null; } || { echo "missing: gcc (the race detector needs cgo)"; exit 1; }
 

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"gatehouse/internal/conf"
+	"gatehouse/internal/lua"
 	"gatehouse/internal/outbound"
 	"gatehouse/internal/rawjson"
 )
@@ -93,6 +94,9 @@ func (r *Response) OnClose(f func()) { r.ends = append(r.ends, f) }
 // Adopt makes the answer the owner of others: they are closed with it.
 func (r *Response) Adopt(parts ...*Response) { r.parts = append(r.parts, parts...) }
 
+// Parts are the answers that this one owns, in their order.
+func (r *Response) Parts() []*Response { return r.parts }
+
 // Env is what a backend is compiled against: what the endpoint around it offers, and what outlives a configuration.
 type Env struct {
 	Params    []string                                // names of the endpoint's path parameters, by position
@@ -105,12 +109,14 @@ type Env struct {
 	Entry     string          // the backend's place in the file, the same after a reload; it tells breakers apart
 	Timeout   time.Duration   // of the endpoint
 	Transport TransportConfig // the service's
+	House     lua.House       // what scripts may use
 	Log       *slog.Logger
 }
 
 // New compiles one backend. The stack is built inside out; this is the only place where it is wired.
 func New(cfg Config, env Env) (Fetch, error) {
 	var errs mistakes
+	cfg = elsewhere(cfg)
 	b := &backend{name: cfg.URLPattern, method: cfg.Method, raw: cfg.Encoding == "no-op", max: conf.Value(cfg.MaxResponseSize, defaultMaxResponse), plain: conf.Value(cfg.DisableCompression, false),
 		emptyOK: env.EmptyOK, log: env.Log}
 	b.target = errs.target(cfg, env)
@@ -124,6 +130,7 @@ func New(cfg Config, env Env) (Fetch, error) {
 	b.success, b.failure = errs.outcome(cfg)
 	b.header = newHeaderRule(cfg)
 	b.send, b.origins = errs.sender(cfg, env), origins(cfg)
+	errs.extensions(b, cfg, env)
 	if errs.list != nil {
 		return nil, conf.Join(errs.list...)
 	}

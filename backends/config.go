@@ -8,6 +8,8 @@ import (
 	"strings"
 
 	"gatehouse/internal/conf"
+	"gatehouse/internal/expr"
+	"gatehouse/internal/lua"
 	"gatehouse/internal/outbound"
 )
 
@@ -46,6 +48,9 @@ type Extra struct {
 	Proxy       *ProxyConfig       `json:"proxy" doc:"How the answer is edited."`
 	Credentials *CredentialsConfig `json:"auth/client-credentials" doc:"Fetch a token of our own for this backend (RFC 6749 4.4)."`
 	Client      *HTTPClientConfig  `json:"backend/http/client" doc:"Connections to this backend."`
+	CEL         []expr.Rule        `json:"validation/cel" doc:"Expressions over this backend's request and answer that must be true."`
+	Lua         *lua.Config        `json:"modifier/lua-backend" doc:"Scripts over this backend's request and answer."`
+	Martian     *Martian           `json:"modifier/martian" conf:"open" doc:"Modifiers of the request as it is sent and of the answer as it comes: one by its name, or a group."`
 }
 
 // HTTPConfig is backend/http (krakend.md 2.8).

@@ -18,6 +18,8 @@ type Failure struct {
 	Body       []byte           // that answer as it came, where return_error_* asks for it; a copy
 	Own        bool             // the backend has credentials of its own: its 401 is ours, not the client's
 	RetryAfter time.Duration    // 0: not known
+	Fits       int              // a status that fits better than the reason's; 0: none
+	Told       *Told            // what the file says to the client instead; nil: nothing
 	Err        error            // for the log
 }
 
@@ -52,6 +54,7 @@ const (
 	ReasonMissingValue Reason = "value_missing"         // {respN_x} names a value that the answer lacks
 	ReasonRedirect     Reason = "upstream_redirect"     // a redirect that may not be followed
 	ReasonUnfit        Reason = "request_unfit"         // the client's request cannot become one to this upstream
+	ReasonScript       Reason = "script_failed"         // a script of the file failed, or refused
 	ReasonRejected     Reason = "upstream_rejected"     // a rule of the file refused the answer
 )
 

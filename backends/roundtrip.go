@@ -32,6 +32,10 @@ type backend struct {
 	max     int64
 	emptyOK bool
 	origins []outbound.Origin
+	skip    bool     // it is not asked: scripts make the answer
+	edits   []edit   // of the request, once it is built
+	modify  modifier // of the request as it is sent and the answer as it comes
+	answers []judge  // of the answer, once it is shaped
 	log     *slog.Logger
 }
 
@@ -62,9 +66,30 @@ func (b *backend) exchange(ctx context.Context, c *call) (*Response, error) {
 	if err := b.build(c); err != nil {
 		return nil, err
 	}
+	if err := b.edit(ctx, c); err != nil {
+		return nil, err
+	}
+	res, err := b.ask(ctx, c)
+	if err != nil {
+		return nil, err
+	}
+	return b.judged(ctx, c, res)
+}
+
+// ask has the request sent, and reads what comes back.
+func (b *backend) ask(ctx context.Context, c *call) (*Response, error) {
+	if b.skip {
+		return blank(), nil
+	}
 	out, err := b.send(ctx, c)
 	if err != nil {
 		return nil, err
+	}
+	if b.modify.response != nil {
+		if err := b.modify.response(c, out); err != nil {
+			out.Body.Close()
+			return nil, err
+		}
 	}
 	if redirected(out.Status) {
 		relocate(out.Header, b.origins)

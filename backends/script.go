@@ -19,14 +19,49 @@ type (
 	judge func(ctx context.Context, c *call, res *Response) error
 )
 
+// extensions are what the file adds to an exchange, in KrakenD's order: on the way out Lua, CEL, martian; on the way back
+// martian, CEL, Lua (krakend.md 2.1).
+func (m *mistakes) extensions(b *backend, cfg Config, env Env) {
+	post := m.script(b, cfg, env)
+	m.rules(b, cfg, env)
+	m.martian(b, cfg)
+	if post != nil {
+		b.answers = append(b.answers, post)
+	}
+}
+
+// edit has the request changed, or refused.
+func (b *backend) edit(ctx context.Context, c *call) error {
+	for _, change := range b.edits {
+		if err := change(ctx, c); err != nil {
+			return err
+		}
+	}
+	if b.modify.request != nil {
+		return b.modify.request(c)
+	}
+	return nil
+}
+
+// judged has the answer changed, or refused.
+func (b *backend) judged(ctx context.Context, c *call, res *Response) (*Response, error) {
+	for _, weigh := range b.answers {
+		if err := weigh(ctx, c, res); err != nil {
+			res.Close()
+			return nil, err
+		}
+	}
+	return res, nil
+}
+
 // script is modifier/lua-backend: pre sees the request as it will be sent, post the answer as it was shaped.
-func (m *mistakes) script(b *backend, cfg Config, env Env) {
+func (m *mistakes) script(b *backend, cfg Config, env Env) (post judge) {
 	if cfg.Extra.Lua == nil {
-		return
+		return nil
 	}
 	s, err := lua.New(*cfg.Extra.Lua, lua.Backend, env.House)
 	if m.at(err, "extra_config", "modifier/lua-backend") {
-		return
+		return nil
 	}
 	b.skip = s.SkipNext()
 	names := titles(env.Params)
@@ -34,8 +69,9 @@ func (m *mistakes) script(b *backend, cfg Config, env Env) {
 		b.edits = append(b.edits, func(ctx context.Context, c *call) error { return scripted(ctx, s, names, b, c) })
 	}
 	if s.HasPost() {
-		b.last = func(ctx context.Context, _ *call, res *Response) error { return told(RunPost(ctx, s, nil, res)) }
+		post = func(ctx context.Context, _ *call, res *Response) error { return told(RunPost(ctx, s, nil, res)) }
 	}
+	return post
 }
 
 // scripted runs pre. The host is the file's: a script may change path and query, and no more of the URL.

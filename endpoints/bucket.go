@@ -60,7 +60,7 @@ func (b *bucket) take(now time.Duration) (g grant) {
 // Bounds of buckets: how many parts the table has, and how many buckets are remembered in each of them (two numbers each).
 const (
 	shardCount = 64
-	shardSize  = 4096
+	shardSize  = 2048
 )
 
 // buckets is a bucket for each key. Memory is bounded: full buckets are forgotten, and where too many are in use at once,

@@ -11,6 +11,7 @@ import (
 
 	"gatehouse/backends"
 	"gatehouse/internal/conf"
+	"gatehouse/internal/lua"
 	"gatehouse/validator"
 )
 
@@ -19,28 +20,37 @@ const DefaultTimeout = 2 * time.Second
 
 // Endpoint is one compiled route.
 type Endpoint struct {
-	Method  string
-	Path    string
-	timeout time.Duration
-	early   []guard
-	auth    validator.Authenticator // nil: public
-	guards  []guard
-	project *projection
-	ask     ask
-	stream  bool // no-op: the answer goes through as it comes
-	render  renderer
-	voice   Voice
-	closers []func()
+	Method   string
+	Path     string
+	Route    *Path
+	Matches  []*Match // one of which must hold; never empty
+	timeout  time.Duration
+	early    []Guard
+	auth     validator.Authenticator // nil: public
+	guards   []Guard
+	project  *projection
+	edits    []edit
+	ask      ask
+	answers  []weigh
+	stream   bool // no-op: the answer goes through as it comes
+	render   renderer
+	compress *compression // nil: nothing is compressed
+	voice    Voice
+	closers  []func()
 }
 
 // Env is what endpoints are compiled against: what outlives a configuration, and the manners of the service.
 type Env struct {
-	Tokens *backends.Tokens
-	Hosts  *backends.Hosts
-	Auth   validator.Deps
-	Log    *slog.Logger
-	Voice  Voice
-	Rules  ProjectRules
+	Tokens    *backends.Tokens
+	Hosts     *backends.Hosts
+	Life      *backends.Life           // of this configuration
+	Transport backends.TransportConfig // the service's
+	Auth      validator.Deps
+	Log       *slog.Logger
+	Voice     Voice
+	Rules     ProjectRules
+	House     lua.House // what scripts may use
+	Early     []Guard   // of the service: they stand before every endpoint's own
 }
 
 // New compiles an endpoint. All its mistakes are told at once, each under its key.
@@ -55,11 +65,12 @@ func New(cfg Config, env Env) (*Endpoint, error) {
 	if e.timeout <= 0 {
 		at(fmt.Errorf("got %s, want more than nothing", e.timeout), "timeout")
 	}
-	params, err := pathParams(cfg.Endpoint)
-	at(err, "endpoint")
+	params := e.compileRoute(cfg, env.Rules.LooseParams, at)
+	cfg.Backend = e.Route.extend(cfg.Backend)
 	wants := &validator.Wants{}
 	claims, err := claimHeaders(cfg.Extra.Validator, wants)
 	at(err, "extra_config", "auth/validator", "propagate_claims")
+	e.compileGuards(cfg, env, params, wants, at)
 	e.compileBackends(cfg, env, params, wants, at)
 	if v := cfg.Extra.Validator; v != nil {
 		auth, err := validator.New(*v, env.Auth, wants)
@@ -71,16 +82,28 @@ func New(cfg Config, env Env) (*Endpoint, error) {
 			at(errors.New("is true, but there is an auth/validator on the same endpoint: take one of them away"), "public")
 		}
 	}
-	e.project, err = newProjection(cfg, env.Rules, params, claims)
+	e.project, err = newProjection(cfg, env.Rules, e.Route, claims)
 	at(err)
-	e.render, err = rendererOf(cfg, e.auth != nil)
-	at(err, "output_encoding")
+	e.compileRender(cfg, at)
 	e.voice = e.voice.of(cfg)
 	if err := conf.Join(errs...); err != nil {
 		e.Close()
 		return nil, err
 	}
 	return e, nil
+}
+
+// compileRoute reads the path and what else a request must have; it returns the names of the path's parameters.
+func (e *Endpoint) compileRoute(cfg Config, loose bool, at func(error, ...any)) []string {
+	var err error
+	e.Matches, err = cfg.Match.compile()
+	at(err, "match")
+	if e.Route, err = ParsePath(cfg.Endpoint, loose); err != nil {
+		at(err, "endpoint")
+		e.Route = &Path{Text: cfg.Endpoint}
+		return nil
+	}
+	return e.Route.Names
 }
 
 // claimSlot asks for a claim as a path segment.
@@ -131,7 +154,7 @@ func (e *Endpoint) serve(x *Exchange, w http.ResponseWriter, r *http.Request) er
 	}
 	defer req.free()
 	for _, edit := range e.edits {
-		if err := edit(ctx, x, &req.Request); err != nil {
+		if err := edit(ctx, x, r, &req.Request); err != nil {
 			return err
 		}
 	}

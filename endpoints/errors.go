@@ -1,6 +1,7 @@
 package endpoints
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"math"
@@ -22,6 +23,12 @@ type Voice struct {
 	Completed string // name of the completeness header, canonical
 	Version   string // the X-KrakenD header; "" for none
 	KrakenD   bool   // the completeness header as KrakenD has it: false for no-op and for an empty object
+
+	OlderYAML bool // YAML is application/x-yaml, as in version 2
+
+	choose chooser        // the format of what backends say; nil: JSON
+	output *outputHeaders // which of their headers pass
+	varies string         // what else an answer depends on, always
 
 	cacheControl, vary        string
 	passStatus, precise, code bool
@@ -57,7 +64,9 @@ type verdict struct {
 	header      http.Header
 	body        []byte // instead of ours, where the file asks for it
 	contentType string
-	unmarked    bool // no completeness header: no backend was meant to be asked (krakend.md 2.8)
+	unmarked    bool   // no completeness header: no backend was meant to be asked (krakend.md 2.8)
+	plain       bool   // body is what is said, whatever form errors have
+	details     []byte // JSON that the body of version 4 has besides
 }
 
 // Fail is the only place that answers a failed request.
@@ -65,7 +74,7 @@ func (v *Voice) Fail(x *Exchange, w http.ResponseWriter, r *http.Request, err er
 	var f *backends.Failure
 	if errors.As(err, &f) && f.Response != nil {
 		defer f.Response.Close()
-		if v.handOn(x, w, f) {
+		if v.handOn(x, w, r, f) {
 			return
 		}
 	}
@@ -87,8 +96,8 @@ func (v *Voice) Fail(x *Exchange, w http.ResponseWriter, r *http.Request, err er
 		v.marks(h, false)
 	}
 	body, contentType := out.body, out.contentType
-	if v.JSON {
-		body, contentType = ErrorBody(out.code, out.description, x.ID()), "application/json; charset=utf-8"
+	if v.JSON && !out.plain {
+		body, contentType = errorBody(out.code, out.description, x.ID(), out.details), "application/json; charset=utf-8"
 	}
 	if contentType != "" {
 		h["Content-Type"] = []string{contentType}
@@ -107,35 +116,37 @@ func (v *Voice) Plain(x *Exchange, w http.ResponseWriter, status int, contentTyp
 }
 
 // ErrorBody is the body of every error of ours in version 4.
-func ErrorBody(code, description, id string) []byte {
+func ErrorBody(code, description, id string) []byte { return errorBody(code, description, id, nil) }
+
+func errorBody(code, description, id string, details []byte) []byte {
 	b := append([]byte(nil), `{"error":`...)
 	b = rawjson.AppendString(b, code)
 	b = append(b, `,"error_description":`...)
 	b = rawjson.AppendString(b, description)
 	b = append(b, `,"request_id":`...)
 	b = rawjson.AppendString(b, id)
+	if details != nil {
+		b = append(append(b, `,"details":`...), details...)
+	}
 	return append(b, "}\n"...)
 }
 
 // handOn answers with what the only backend said, where on_error is pass. A 401 to credentials of ours is not the client's.
-func (v *Voice) handOn(x *Exchange, w http.ResponseWriter, f *backends.Failure) bool {
+func (v *Voice) handOn(x *Exchange, w http.ResponseWriter, r *http.Request, f *backends.Failure) bool {
 	if f.Own && f.Status == http.StatusUnauthorized || f.Status < 300 {
 		return false
 	}
 	x.failed(string(f.Reason), f)
 	var body []byte
 	contentType := ""
-	if !f.Response.Empty {
-		body, contentType = appendJSON(nil, &f.Response.Body), "application/json; charset=utf-8"
+	if !f.Response.Empty && v.choose != nil {
+		format := v.choose(r.Header)
+		body, contentType = format.append(nil, &f.Response.Body), format.contentType
 	}
-	v.head(w.Header(), contentType, len(body), false, "")
-	for _, name := range [...]string{"Location", "Retry-After", "Www-Authenticate"} {
-		for _, h := range f.Header {
-			if http.CanonicalHeaderKey(h.Name) == name {
-				w.Header().Add(name, h.Value)
-			}
-		}
-	}
+	h := w.Header()
+	errorHeaders.fields(h, f.Header)
+	v.output.fields(h, f.Header)
+	v.head(h, contentType, len(body), false, "", v.varies)
 	x.write(w, f.Status, body)
 	return true
 }
@@ -150,12 +161,15 @@ func (v *Voice) judge(err error) verdict {
 		denied  *Denied
 		failure *backends.Failure
 		all     *AllFailed
+		over    *http.MaxBytesError
 	)
 	switch {
 	case errors.As(err, &refusal):
 		return judgeRefusal(refusal)
 	case errors.As(err, &denied):
-		return verdict{status: denied.Status, code: denied.Reason, description: denied.Detail, header: denied.Header, unmarked: true}
+		return v.judgeDenied(denied)
+	case errors.As(err, &over):
+		return v.judgeDenied(tooLarge(over.Limit))
 	case errors.As(err, &all):
 		return v.judgeAll(all)
 	case errors.As(err, &failure):
@@ -187,10 +201,23 @@ func judgeRefusal(r *validator.Refusal) verdict {
 	return out
 }
 
+// judgeDenied says what a guard has refused: in KrakenD's form without a word, but for what the file wants to be told.
+func (v *Voice) judgeDenied(d *Denied) verdict {
+	out := verdict{status: d.Status, code: d.Reason, description: d.Detail, header: d.Header, unmarked: !d.Marked, details: d.Details}
+	if d.Text != "" && (v.Message || d.Told) {
+		out.body, out.contentType, out.plain = []byte(d.Text), cmp.Or(d.ContentType, plainText), d.ContentType != ""
+	}
+	return out
+}
+
+const plainText = "text/plain; charset=utf-8"
+
 func (v *Voice) judgeFailure(f *backends.Failure) verdict {
 	out := verdict{status: http.StatusInternalServerError, code: string(f.Reason), description: describe(f.Reason), header: http.Header{}}
 	precise := preciseStatus(f)
 	switch {
+	case f.Told != nil:
+		out.status, out.description = f.Told.Status, f.Told.Message
 	case precise == statusClientGone, f.Reason == backends.ReasonMissingClaim, f.Reason == backends.ReasonUnfit:
 		out.status = precise
 	case v.code && f.Status != 0:
@@ -206,6 +233,9 @@ func (v *Voice) judgeFailure(f *backends.Failure) verdict {
 		if v.code && f.Status != 0 {
 			out.body, out.contentType = f.Body, contentTypeOf(f)
 		}
+	}
+	if t := f.Told; t != nil {
+		out.body, out.contentType, out.plain = []byte(t.Message), cmp.Or(t.ContentType, plainText), t.ContentType != ""
 	}
 	return out
 }
@@ -245,6 +275,9 @@ func rank(f *backends.Failure) int {
 
 // preciseStatus is what fits a failure (config.md, error_statuses).
 func preciseStatus(f *backends.Failure) int {
+	if f.Fits != 0 {
+		return f.Fits
+	}
 	switch f.Reason {
 	case backends.ReasonTimeout:
 		return http.StatusGatewayTimeout
@@ -275,6 +308,10 @@ func describe(r backends.Reason) string {
 		return "the token lacks a claim that this endpoint needs"
 	case backends.ReasonUnfit:
 		return "the request cannot be passed on: want a JSON object as its body"
+	case backends.ReasonScript:
+		return "a script of this endpoint failed"
+	case backends.ReasonRejected:
+		return "a rule of this endpoint refuses the request or its answer"
 	case backends.ReasonStatus:
 		return "a backend answered with an error"
 	case backends.ReasonBadBody, backends.ReasonBadReply, backends.ReasonTooLarge:

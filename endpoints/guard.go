@@ -8,12 +8,12 @@ import (
 	"gatehouse/validator"
 )
 
-// guard is a check before any backend is asked: nil lets the request pass. Guards before the token are given no claims. A
+// Guard is a check before any backend is asked: nil lets the request pass. Guards before the token are given no claims. A
 // guard may set headers of the answer, and may put another body in the place of one that it has read.
-type guard func(ctx context.Context, x *Exchange, w http.ResponseWriter, r *http.Request, claims *validator.Claims) error
+type Guard func(ctx context.Context, x *Exchange, w http.ResponseWriter, r *http.Request, claims *validator.Claims) error
 
 // edit changes what the backends will be asked.
-type edit func(ctx context.Context, x *Exchange, req *backends.Request) error
+type edit func(ctx context.Context, x *Exchange, r *http.Request, req *backends.Request) error
 
 // weigh looks at the whole answer before it is rendered; it may change it, or refuse it.
 type weigh func(ctx context.Context, x *Exchange, r *http.Request, claims *validator.Claims, res *backends.Response) error
@@ -27,10 +27,10 @@ type Denied struct {
 	Err    error       // for the log; may be nil
 
 	Marked      bool   // with the completeness header, as KrakenD has it on what it refuses while backends are asked
-	Text        string // what router.return_error_msg tells
+	Text        string // the body where errors have KrakenD's form, if router.return_error_msg asks for it
+	Told        bool   // or in any case
+	ContentType string // of Text: it is the body, whatever form errors have
 	Details     []byte // JSON that version 4's body has as "details"
-	Body        []byte // instead of any body of ours, with ContentType
-	ContentType string
 }
 
 func (d *Denied) Error() string {

@@ -30,6 +30,7 @@ const maxFanOutBody = 10 << 20
 type ProjectRules struct {
 	UserAgent      string          // what we call ourselves
 	StrictParams   bool            // "?", "#" and still-encoded bytes in a parameter are refused (versions 2 and 3)
+	LooseParams    bool            // disable_rest: parameters may stand anywhere in a segment
 	ClaimHeaders   map[string]bool // folded names that any endpoint sets from a claim
 	ForwardedTrust bool            // forwarded_by_client_ip: true
 }
@@ -42,7 +43,7 @@ type projection struct {
 	agent  bool     // User-Agent passes
 	query  *backends.QueryRule
 	claims []claimHeader
-	params int
+	wild   bool // the last path parameter is a wildcard
 	fanOut bool
 }
 
@@ -63,8 +64,8 @@ func hopByHop(canonical string) bool {
 	return false
 }
 
-func newProjection(cfg Config, rules ProjectRules, params []string, claims []claimHeader) (*projection, error) {
-	p := &projection{rules: rules, claims: claims, params: len(params), fanOut: repeats(cfg) > 1,
+func newProjection(cfg Config, rules ProjectRules, route *Path, claims []claimHeader) (*projection, error) {
+	p := &projection{rules: rules, claims: claims, wild: route.Wild, fanOut: repeats(cfg) > 1,
 		query: backends.NewQueryRule(cfg.InputQueryStrings)}
 	var errs []error
 	for i, name := range cfg.InputHeaders {
@@ -153,8 +154,12 @@ func (p *projection) request(x *Exchange, w http.ResponseWriter, r *http.Request
 func (p *projection) fill(q *request, x *Exchange, r *http.Request, claims *validator.Claims) error {
 	q.Method = r.Method
 	q.Params = q.params[:0]
-	for _, raw := range x.Params {
-		param, err := p.param(raw)
+	for i, raw := range x.Params {
+		parse := p.param
+		if p.wild && i == len(x.Params)-1 {
+			parse = p.rest
+		}
+		param, err := parse(raw)
 		if err != nil {
 			return err
 		}
@@ -196,6 +201,28 @@ func (p *projection) param(raw string) (backends.Param, error) {
 		return backends.Param{Value: value, Escaped: raw}, nil
 	}
 	return backends.Param{Value: value, Escaped: string(backends.AppendSegment(nil, value))}, nil
+}
+
+// rest is the value of a wildcard: segment by segment, like parameters. It may be empty, or end in a slash.
+func (p *projection) rest(raw string) (backends.Param, error) {
+	var whole backends.Param
+	for i := 0; ; {
+		segment, after, more := strings.Cut(raw[i:], "/")
+		if segment != "" || more {
+			param, err := p.param(segment)
+			if err != nil {
+				return whole, err
+			}
+			whole.Value += param.Value
+			whole.Escaped += param.Escaped
+		}
+		if !more {
+			return whole, nil
+		}
+		whole.Value += "/"
+		whole.Escaped += "/"
+		i = len(raw) - len(after)
+	}
 }
 
 func badParam(what string) error {
@@ -367,26 +394,4 @@ func badBody(err error) error {
 		return &Denied{Status: http.StatusRequestEntityTooLarge, Reason: "body_too_large", Detail: fmt.Sprintf("the body is longer than %d bytes", tooLarge.Limit)}
 	}
 	return &Denied{Status: http.StatusBadRequest, Reason: "bad_body", Detail: "the body could not be read"}
-}
-
-// pathParams lists the parameters of a route by position.
-func pathParams(path string) (names []string, err error) {
-	for segment := range strings.SplitSeq(strings.TrimPrefix(path, "/"), "/") {
-		name, ok := strings.CutPrefix(segment, "{")
-		if !ok {
-			if strings.ContainsAny(segment, "{}:*?#") {
-				return nil, fmt.Errorf("segment %q: a parameter stands alone between slashes, as {name}; the characters :*?# mean something else", segment)
-			}
-			continue
-		}
-		name, ok = strings.CutSuffix(name, "}")
-		if !ok || name == "" || strings.ContainsAny(name, "{}") {
-			return nil, fmt.Errorf("segment %q: want {name}", segment)
-		}
-		if slices.Contains(names, name) {
-			return nil, fmt.Errorf("parameter {%s} stands twice", name)
-		}
-		names = append(names, name)
-	}
-	return names, nil
 }

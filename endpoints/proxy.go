@@ -14,11 +14,12 @@ import (
 
 // ProxyConfig is the namespace proxy of an endpoint: how its backends are asked and made one.
 type ProxyConfig struct {
-	Sequential *bool         `json:"sequential" doc:"Ask the backends one after another; {respN_key} in a later url_pattern is a value of an earlier answer." default:"false"`
-	Strategy   string        `json:"strategy" enum:"sequential|parallel" doc:"The same as sequential, in a word."`
-	Propagated []string      `json:"sequential_propagated_params" doc:"Values of earlier answers (resp0_a.b) that expressions and scripts of later backends see as parameters."`
-	Static     *StaticConfig `json:"static" doc:"Data of ours that is put into the answer."`
-	Sandboxed  bool          `json:"force_sandboxed_request" doc:"Accepted for KrakenD's sake; backends never see what another has changed."`
+	Sequential *bool                `json:"sequential" doc:"Ask the backends one after another; {respN_key} in a later url_pattern is a value of an earlier answer." default:"false"`
+	Strategy   string               `json:"strategy" enum:"sequential|parallel" doc:"The same as sequential, in a word."`
+	Propagated []string             `json:"sequential_propagated_params" doc:"Values of earlier answers (resp0_a.b) that expressions and scripts of later backends see as parameters."`
+	Flatmap    []backends.FlatmapOp `json:"flatmap_filter" doc:"Edit the merged answer by these operations, one after another; a single backend has its own."`
+	Static     *StaticConfig        `json:"static" doc:"Data of ours that is put into the answer."`
+	Sandboxed  bool                 `json:"force_sandboxed_request" doc:"Accepted for KrakenD's sake; backends never see what another has changed."`
 }
 
 // StaticConfig is proxy.static (krakend.md 2.7).
@@ -35,7 +36,8 @@ func (c *ProxyConfig) sequential() bool {
 func (e *Endpoint) compileBackends(cfg Config, env Env, params []string, wants *validator.Wants, at func(error, ...any)) {
 	e.stream = cfg.OutputEncoding == "no-op"
 	proxy := cfg.Extra.Proxy
-	benv := backends.Env{Params: params, EmptyOK: conf.Value(cfg.PassStatus, true), Hosts: env.Hosts, Tokens: env.Tokens, Log: env.Log}
+	benv := backends.Env{Params: params, EmptyOK: conf.Value(cfg.PassStatus, true), Hosts: env.Hosts, Tokens: env.Tokens, Log: env.Log,
+		Life: env.Life, Timeout: e.timeout, Transport: env.Transport}
 	if cfg.Extra.Validator != nil {
 		benv.Claim = func(name string) (int, error) { return claimSlot(name, wants) }
 	}
@@ -54,6 +56,7 @@ func (e *Endpoint) compileBackends(cfg Config, env Env, params []string, wants *
 		} else if b.Encoding == "no-op" {
 			at(errors.New("a no-op backend hands its answer through as it is; the endpoint's output_encoding must be no-op too"), "backend", i, "encoding")
 		}
+		benv.Entry = fmt.Sprintf("%s %s %d", cfg.Method, cfg.Endpoint, i)
 		fetch, err := backends.New(b, benv)
 		at(err, "backend", i)
 		if shadowed(b) {
@@ -78,6 +81,9 @@ func (e *Endpoint) compileBackends(cfg Config, env Env, params []string, wants *
 	}
 	if proxy != nil {
 		at(propagated(proxy.Propagated, len(parts)), "extra_config", "proxy", "sequential_propagated_params")
+	}
+	if proxy != nil {
+		e.ask = flatmapped(proxy.Flatmap, len(parts), env, e.ask, at)
 	}
 	if proxy != nil && proxy.Static != nil {
 		wrapped, err := static(*proxy.Static, e.ask)

@@ -109,8 +109,8 @@ func (c *guardCompiler) limit() {
 
 func newLimiter(name string, tokens float64, window time.Duration, capacity int64, status int) *limiter {
 	r := newRate(tokens, window, capacity)
-	l := &limiter{name: name, status: status, start: time.Now(),
-		policy: fmt.Sprintf(`%q;q=%d;w=%s`, name, r.capacity, appendSeconds(nil, window))}
+	l := &limiter{name: name, status: status, start: time.Now(), // the policy: the bucket's size, and the time that fills it
+		policy: fmt.Sprintf(`%q;q=%d;w=%s`, name, r.capacity, appendSeconds(nil, time.Duration(r.capacity)*r.interval))}
 	if name == "endpoint" {
 		l.single = &bucket{rate: r}
 	} else {
@@ -204,8 +204,14 @@ func (c *guardCompiler) claimOf(header string) (slot int, ok bool) {
 	return 0, false
 }
 
+// ofClaim is the claim's value. Who has none, a guest for example, is counted by address.
 func ofClaim(slot int) func(*Exchange, *http.Request, *validator.Claims) (string, bool) {
-	return func(_ *Exchange, _ *http.Request, claims *validator.Claims) (string, bool) { return claims.Value(slot) }
+	return func(x *Exchange, _ *http.Request, claims *validator.Claims) (string, bool) {
+		if value, ok := claims.Value(slot); ok {
+			return value, true
+		}
+		return "\x00" + network(x.Client), true
+	}
 }
 
 // guard counts the request. Every answer of the endpoint says what is left (draft-ietf-httpapi-ratelimit-headers).

@@ -1,32 +1,36 @@
 package endpoints
 
 import (
-	"fmt"
 	"net/http"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 
 	"gatehouse/backends"
-	"gatehouse/internal/rawjson"
 )
 
 // renderer writes an answer. An error means that nothing was written yet.
 type renderer func(e *Endpoint, x *Exchange, w http.ResponseWriter, r *http.Request, res *backends.Response) error
 
-// rendererOf is the table of output encodings (krakend.md 2.5).
-func rendererOf(cfg Config, protected bool) (renderer, error) {
-	switch cfg.OutputEncoding {
-	case "json":
-		return renderBody("application/json; charset=utf-8", appendJSON), nil
-	case "json-collection":
-		return renderBody("application/json; charset=utf-8", appendCollection), nil
-	case "string":
-		return renderBody("text/plain; charset=utf-8", appendText), nil
-	case "no-op":
-		return renderStream, nil
+// compileRender makes what writes the answers of an endpoint: their format, the headers of backends that pass, the
+// compression.
+func (e *Endpoint) compileRender(cfg Config, at func(error, ...any)) {
+	var err error
+	e.voice.output, err = newOutputHeaders(cfg.OutputHeaders)
+	at(err, "output_headers")
+	if cfg.OutputEncoding == "no-op" {
+		e.render = renderStream
+		return
 	}
-	return nil, fmt.Errorf("got %q, want json, json-collection, string or no-op", cfg.OutputEncoding)
+	e.voice.choose, err = chooserOf(cfg.OutputEncoding, e.voice.OlderYAML)
+	at(err, "output_encoding")
+	e.compress, err = newCompression(cfg.Compression)
+	at(err, "compression")
+	if cfg.OutputEncoding == "negotiate" {
+		e.voice.varies = "Accept"
+	}
+	e.render = renderBody
 }
 
 // buffers hold bodies while they are written.
@@ -34,29 +38,64 @@ var buffers = sync.Pool{New: func() any { b := make([]byte, 0, 4096); return &b 
 
 const keepBuffer = 256 << 10
 
-// renderBody writes a whole body made by one function.
-func renderBody(contentType string, make func([]byte, *rawjson.Value) []byte) renderer {
-	return func(e *Endpoint, x *Exchange, w http.ResponseWriter, _ *http.Request, res *backends.Response) error {
-		status := http.StatusOK
-		if e.voice.passStatus && x.Parts == 1 && res.Status/100 == 2 {
-			status = res.Status
-		}
-		complete := res.Complete && (!e.voice.KrakenD || !res.Body.Empty())
-		buf := buffers.Get().(*[]byte)
-		body := (*buf)[:0]
-		if !bodyForbidden(status) && !(e.voice.passStatus && res.Empty && x.Parts == 1) {
-			body = make(body, &res.Body)
-		} else {
-			contentType = ""
-		}
-		e.voice.head(w.Header(), contentType, len(body), complete, e.voice.cacheable(complete, status))
-		x.write(w, status, body)
-		if cap(body) <= keepBuffer {
-			*buf = body
-			buffers.Put(buf)
-		}
+func keep(buf *[]byte, used []byte) {
+	if cap(used) <= keepBuffer {
+		*buf = used[:0]
+		buffers.Put(buf)
+	}
+}
+
+// renderBody writes a whole body in the format of the endpoint.
+func renderBody(e *Endpoint, x *Exchange, w http.ResponseWriter, r *http.Request, res *backends.Response) error {
+	status := http.StatusOK
+	if e.voice.passStatus && x.Parts == 1 && res.Status/100 == 2 {
+		status = res.Status
+	}
+	complete := res.Complete && (!e.voice.KrakenD || !res.Body.Empty() && res.Body.Kind() != 'n')
+	h := w.Header()
+	e.voice.output.copy(h, res)
+	cache := e.voice.cacheable(complete, status)
+	vary := e.voice.varying(cache != "")
+	if bodyForbidden(status) || e.voice.passStatus && res.Empty && x.Parts == 1 {
+		e.voice.head(h, "", 0, complete, cache, vary)
+		x.write(w, status, nil)
 		return nil
 	}
+	f := e.voice.choose(r.Header)
+	buf := buffers.Get().(*[]byte)
+	body := f.append((*buf)[:0], &res.Body)
+	if e.compress.covers(f.contentType) && status != http.StatusPartialContent {
+		vary = join(vary, "Accept-Encoding")
+		if coding := e.compress.choose(r, h, len(body)); coding != "" {
+			e.compressed(x, h, body, coding, func(small []byte) {
+				e.voice.head(h, f.contentType, len(small), complete, cache, vary)
+				x.write(w, status, small)
+			})
+			keep(buf, body)
+			return nil
+		}
+	}
+	e.voice.head(h, f.contentType, len(body), complete, cache, vary)
+	x.write(w, status, body)
+	keep(buf, body)
+	return nil
+}
+
+// compressed hands a body on compressed, and says so, or as it is where that is no larger.
+func (e *Endpoint) compressed(x *Exchange, h http.Header, body []byte, coding string, send func([]byte)) {
+	buf := buffers.Get().(*[]byte)
+	small, ok := e.compress.body((*buf)[:0], body, coding)
+	if !ok {
+		send(body)
+		keep(buf, small)
+		return
+	}
+	h["Content-Encoding"] = []string{coding}
+	if tag := h["Etag"]; len(tag) == 1 && strings.HasPrefix(tag[0], `"`) {
+		h["Etag"] = []string{"W/" + tag[0]} // the bytes are others (RFC 9110 8.8.1)
+	}
+	send(small)
+	keep(buf, small)
 }
 
 func bodyForbidden(status int) bool { return status == 204 || status == 205 || status == 304 }
@@ -74,38 +113,8 @@ func (x *Exchange) write(w http.ResponseWriter, status int, body []byte) {
 	}
 }
 
-func appendJSON(dst []byte, v *rawjson.Value) []byte {
-	if v.Kind() == 0 {
-		return append(dst, "{}"...)
-	}
-	return v.Append(dst)
-}
-
-func appendCollection(dst []byte, v *rawjson.Value) []byte {
-	raw, ok := v.Get("collection")
-	if !ok || raw[0] != '[' {
-		return append(dst, "[]"...)
-	}
-	return append(dst, raw...)
-}
-
-func appendText(dst []byte, v *rawjson.Value) []byte {
-	raw, ok := v.Get("content")
-	if !ok {
-		return dst
-	}
-	if raw[0] != '"' {
-		return append(dst, raw...)
-	}
-	s, err := rawjson.Unquote(raw)
-	if err != nil {
-		return dst
-	}
-	return append(dst, s...)
-}
-
 // head sets the headers of an answer of ours; one allocation holds all their values.
-func (v *Voice) head(h http.Header, contentType string, length int, complete bool, cache string) {
+func (v *Voice) head(h http.Header, contentType string, length int, complete bool, cache, vary string) {
 	values := make([]string, 0, 6)
 	set := func(name, value string) {
 		values = append(values, value)
@@ -127,10 +136,27 @@ func (v *Voice) head(h http.Header, contentType string, length int, complete boo
 	}
 	if cache != "" {
 		set("Cache-Control", cache)
-		if v.vary != "" {
-			set("Vary", v.vary)
-		}
 	}
+	if vary != "" && h["Vary"] != nil {
+		h["Vary"] = append(h["Vary"], vary) // doors and backends have theirs
+	} else if vary != "" {
+		set("Vary", vary)
+	}
+}
+
+// varying is what else an answer depends on: Accept where it was looked at, the token where caches are told to keep it.
+func (v *Voice) varying(cached bool) string {
+	if cached {
+		return join(v.varies, v.vary)
+	}
+	return v.varies
+}
+
+func join(a, b string) string {
+	if a == "" || b == "" {
+		return a + b
+	}
+	return a + ", " + b
 }
 
 // cacheable is the Cache-Control of an answer: only complete ones of status 200 have one, and only where cache_ttl says so.

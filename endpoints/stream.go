@@ -16,9 +16,7 @@ import (
 func renderStream(e *Endpoint, x *Exchange, w http.ResponseWriter, r *http.Request, res *backends.Response) error {
 	out := res.Stream
 	h := w.Header()
-	for _, f := range out.Header {
-		h.Add(f.Name, f.Value)
-	}
+	e.voice.output.stream(h, out.Header)
 	if out.Length >= 0 {
 		h.Set("Content-Length", strconv.FormatInt(out.Length, 10))
 	}

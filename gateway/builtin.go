@@ -5,17 +5,19 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
 
+	"gatehouse/endpoints"
 	"gatehouse/internal/conf"
 )
 
 // builtins are the paths that are ours.
 type builtins struct {
-	exact map[string]http.HandlerFunc
-	under map[string]http.HandlerFunc // by prefix, which ends in a slash
+	exact map[string]http.HandlerFunc // for GET and HEAD
+	under map[string]http.HandlerFunc // by prefix, which ends in a slash; for every method
 }
 
 func newBuiltins(cfg Config, rc RouterConfig, log *slog.Logger) *builtins {
@@ -40,17 +42,39 @@ func newBuiltins(cfg Config, rc RouterConfig, log *slog.Logger) *builtins {
 	return b
 }
 
-// find is the handler of a path, nil if it is none of ours.
-func (b *builtins) find(path string) http.HandlerFunc {
-	if h := b.exact[path]; h != nil || len(b.under) == 0 {
-		return h
+// builtin is one path of ours.
+type builtin struct {
+	serve  http.HandlerFunc
+	method bool // any method will do
+}
+
+// find is what answers a path, false if it is none of ours.
+func (b *builtins) find(path string) (builtin, bool) {
+	if h := b.exact[path]; h != nil {
+		return builtin{serve: h}, true
 	}
 	for prefix, h := range b.under {
 		if strings.HasPrefix(path, prefix) {
-			return h
+			return builtin{h, true}, true
 		}
 	}
-	return nil
+	return builtin{}, false
+}
+
+// serveBuiltin answers a path of ours. CONNECT and TRACE are not served here either: nothing is reflected.
+func (t *router) serveBuiltin(b builtin, x *endpoints.Exchange, w http.ResponseWriter, r *http.Request) {
+	allow := methods()
+	if !b.method {
+		if allow = []string{http.MethodGet}; t.head {
+			allow = append(allow, http.MethodHead)
+		}
+	}
+	if !slices.Contains(allow, r.Method) {
+		t.otherMethod(x, w, r, allow)
+		return
+	}
+	x.Endpoint, x.Status = r.URL.Path, http.StatusOK
+	b.serve(w, r)
 }
 
 // alive is exactly what the tutorial shows: 15 bytes.

@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"gatehouse/backends"
 	"gatehouse/endpoints"
 	"gatehouse/internal/conf"
 	"gatehouse/validator"
@@ -8,27 +9,30 @@ import (
 
 // Config is the whole file, as written.
 type Config struct {
-	Version           int                           `json:"version" doc:"The grammar's version: 4, or 3 and 2 for files of KrakenD."`
-	Name              string                        `json:"name" doc:"A name for people."`
-	Port              *int                          `json:"port" doc:"The port to listen on." default:"8080"`
-	ListenIP          string                        `json:"listen_ip" doc:"The address to listen on." default:"all addresses"`
-	Host              []string                      `json:"host" doc:"Where backends are that name no host."`
-	Timeout           *conf.Duration                `json:"timeout" doc:"How long an answer may take." default:"2s"`
-	CacheTTL          *conf.Duration                `json:"cache_ttl" doc:"Tell clients for how long they may keep a complete answer." default:"nothing is said"`
-	OutputEncoding    string                        `json:"output_encoding" enum:"json|json-collection|string|no-op" doc:"How answers are written." default:"json"`
-	Endpoints         []endpoints.Config            `json:"endpoints" doc:"The routes."`
-	ReadTimeout       *conf.Duration                `json:"read_timeout" doc:"How long a client may take to send its whole request; bodies roll it on." default:"no limit on the whole, 30s without a byte"`
-	WriteTimeout      *conf.Duration                `json:"write_timeout" doc:"How long a client may take to read an answer." default:"no limit on the whole, 30s without a byte"`
-	IdleTimeout       *conf.Duration                `json:"idle_timeout" doc:"How long a connection may wait for its next request." default:"1m"`
-	ReadHeaderTimeout *conf.Duration                `json:"read_header_timeout" doc:"How long a client may take to send its headers." default:"5s"`
-	MaxHeaderBytes    *int                          `json:"max_header_bytes" doc:"Bytes of request line and headers at most." default:"1048576"`
-	MaxShutdownWait   *conf.Duration                `json:"max_shutdown_wait_time" doc:"How long a stop waits for requests in flight; 0: as long as they take." default:"0s"`
-	ErrorFormat       *string                       `json:"error_format" since:"4" enum:"json|krakend" doc:"The body of errors of ours: {error, error_description, request_id}, or KrakenD's." default:"json (versions 2 and 3: krakend)"`
-	HeadersPrefix     *string                       `json:"headers_prefix" since:"4" doc:"The completeness header is PREFIX-Completed." default:"X-Gateway (versions 2 and 3: X-KrakenD)"`
-	Debug             bool                          `json:"debug_endpoint" doc:"Serve /__debug/: it answers any request with pong and logs it." default:"false"`
-	Echo              bool                          `json:"echo_endpoint" doc:"Serve /__echo/: it answers with the request." default:"false"`
-	Providers         map[string]validator.Provider `json:"providers" since:"4" doc:"Identity providers by name, for validators to list."`
-	Extra             Extra                         `json:"extra_config" conf:"namespaces" doc:"Features of the service, by namespace."`
+	Version            int                           `json:"version" doc:"The grammar's version: 4, or 3 and 2 for files of KrakenD."`
+	Name               string                        `json:"name" doc:"A name for people."`
+	Port               *int                          `json:"port" doc:"The port to listen on." default:"8080"`
+	ListenIP           string                        `json:"listen_ip" doc:"The address to listen on." default:"all addresses"`
+	Host               []string                      `json:"host" doc:"Where backends are that name no host."`
+	Timeout            *conf.Duration                `json:"timeout" doc:"How long an answer may take." default:"2s"`
+	CacheTTL           *conf.Duration                `json:"cache_ttl" doc:"Tell clients for how long they may keep a complete answer." default:"nothing is said"`
+	OutputEncoding     string                        `json:"output_encoding" enum:"json|json-collection|string|xml|yaml|negotiate|no-op|fast-json" doc:"How answers are written." default:"json"`
+	Compression        *endpoints.CompressionConfig  `json:"compression" since:"4" doc:"Compress answers for clients that take it." default:"off"`
+	DisableCompression *bool                         `json:"disable_compression" doc:"Do not ask backends for compressed answers." default:"false"`
+	Endpoints          []endpoints.Config            `json:"endpoints" doc:"The routes."`
+	ReadTimeout        *conf.Duration                `json:"read_timeout" doc:"How long a client may take to send its whole request; bodies roll it on." default:"no limit on the whole, 30s without a byte"`
+	WriteTimeout       *conf.Duration                `json:"write_timeout" doc:"How long a client may take to read an answer." default:"no limit on the whole, 30s without a byte"`
+	IdleTimeout        *conf.Duration                `json:"idle_timeout" doc:"How long a connection may wait for its next request." default:"1m"`
+	ReadHeaderTimeout  *conf.Duration                `json:"read_header_timeout" doc:"How long a client may take to send its headers." default:"5s"`
+	MaxHeaderBytes     *int                          `json:"max_header_bytes" doc:"Bytes of request line and headers at most." default:"1048576"`
+	MaxShutdownWait    *conf.Duration                `json:"max_shutdown_wait_time" doc:"How long a stop waits for requests in flight; 0: as long as they take." default:"0s"`
+	ErrorFormat        *string                       `json:"error_format" since:"4" enum:"json|krakend" doc:"The body of errors of ours: {error, error_description, request_id}, or KrakenD's." default:"json (versions 2 and 3: krakend)"`
+	HeadersPrefix      *string                       `json:"headers_prefix" since:"4" doc:"The completeness header is PREFIX-Completed." default:"X-Gateway (versions 2 and 3: X-KrakenD)"`
+	Debug              bool                          `json:"debug_endpoint" doc:"Serve /__debug/: it answers any request with pong and logs it." default:"false"`
+	Echo               bool                          `json:"echo_endpoint" doc:"Serve /__echo/: it answers with the request." default:"false"`
+	Providers          map[string]validator.Provider `json:"providers" since:"4" doc:"Identity providers by name, for validators to list."`
+	backends.TransportConfig
+	Extra Extra `json:"extra_config" conf:"namespaces" doc:"Features of the service, by namespace."`
 }
 
 // Extra are the namespaces that the service may have.

@@ -13,6 +13,7 @@ type manners struct {
 	failureStatus   []string // of a breaker
 	onError         string
 	followRedirects int
+	retries         int
 	passStatus      bool
 	errorStatuses   string
 	errorFormat     string
@@ -25,20 +26,21 @@ type manners struct {
 	autoOptions     bool
 	pathDecoding    bool // false: encoded URL characters in a parameter are refused
 	versionHeader   bool
+	olderYAML       bool // YAML is application/x-yaml
 }
 
 func mannersOf(version int) manners {
 	switch version {
 	case 2, 3:
 		return manners{
-			successStatus: []string{"200", "201"}, failureStatus: []string{"5xx"}, onError: "fail", followRedirects: 10,
+			successStatus: []string{"200", "201"}, failureStatus: []string{"5xx"}, onError: "fail", followRedirects: 10, retries: 0,
 			passStatus: false, errorStatuses: "500", errorFormat: "krakend", headersPrefix: "X-Krakend",
 			audienceMatch: "all", requireExp: false, requireBearer: version == 2,
-			autoHead: false, autoOptions: false, pathDecoding: false, versionHeader: true,
+			autoHead: false, autoOptions: false, pathDecoding: false, versionHeader: true, olderYAML: version == 2,
 		}
 	}
 	return manners{
-		successStatus: []string{"2xx"}, failureStatus: []string{"5xx", "429"}, onError: "pass", followRedirects: 0,
+		successStatus: []string{"2xx"}, failureStatus: []string{"5xx", "429"}, onError: "pass", followRedirects: 0, retries: 1,
 		passStatus: true, errorStatuses: "precise", errorFormat: "json", headersPrefix: "X-Gateway",
 		audienceMatch: "any", requireExp: true, requireBearer: true, algs: []string{"RS256", "ES256"},
 		autoHead: true, autoOptions: true, pathDecoding: true, versionHeader: false,
@@ -65,6 +67,7 @@ func (m manners) backend(c backends.Config) backends.Config {
 	}
 	c.OnError = or(c.OnError, m.onError)
 	c.FollowRedirects = or(c.FollowRedirects, m.followRedirects)
+	c.Retries = or(c.Retries, m.retries)
 	if b := c.Extra.Breaker; b != nil && b.FailureStatus == nil {
 		own := *b
 		own.FailureStatus = backends.Statuses(m.failureStatus...)

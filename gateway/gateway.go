@@ -24,6 +24,7 @@ type Shared struct {
 
 // Gateway is a compiled configuration: an [http.Handler].
 type Gateway struct {
+	life      *backends.Life
 	router    *router
 	endpoints []*endpoints.Endpoint
 	keys      *validator.Keys
@@ -38,7 +39,7 @@ type Gateway struct {
 func New(cfg Config, shared Shared) (*Gateway, error) {
 	m := mannersOf(cfg.Version)
 	full := inherit(cfg, m)
-	g := &Gateway{claimed: claimedHeaders(full), keys: shared.Keys, log: shared.Log}
+	g := &Gateway{life: new(backends.Life), claimed: claimedHeaders(full), keys: shared.Keys, log: shared.Log}
 	var errs []error
 	at := func(err error, path ...any) {
 		if err != nil {
@@ -53,7 +54,7 @@ func New(cfg Config, shared Shared) (*Gateway, error) {
 	at(err, "extra_config", "router")
 	g.access = newAccessLog(routerOf(cfg), shared.Log)
 
-	env := endpoints.Env{Auth: auth, Hosts: shared.Hosts, Tokens: shared.Tokens, Log: shared.Log,
+	env := endpoints.Env{Auth: auth, Hosts: shared.Hosts, Tokens: shared.Tokens, Log: shared.Log, Life: g.life, Transport: cfg.TransportConfig,
 		Voice: voiceOf(cfg, m, shared.Release), Rules: g.rules(cfg, m, shared.Release)}
 	var routes []route
 	for i, e := range full {
@@ -76,6 +77,7 @@ func New(cfg Config, shared Shared) (*Gateway, error) {
 // Start begins what works in the background: key sets are fetched before the first token needs them.
 func (g *Gateway) Start() {
 	g.keys.Start()
+	g.life.Start()
 	if g.revoked != nil {
 		g.revoked.Start()
 	}
@@ -86,6 +88,7 @@ func (g *Gateway) Close() {
 	for _, e := range g.endpoints {
 		e.Close()
 	}
+	g.life.Close()
 	if g.revoked != nil {
 		g.revoked.Close()
 	}
@@ -93,7 +96,8 @@ func (g *Gateway) Close() {
 
 // inherit fills every endpoint from the service, by value, downwards.
 func inherit(cfg Config, m manners) []endpoints.Config {
-	s := endpoints.Service{Host: cfg.Host, Timeout: cfg.Timeout, CacheTTL: cfg.CacheTTL, OutputEncoding: cfg.OutputEncoding}
+	s := endpoints.Service{Host: cfg.Host, Timeout: cfg.Timeout, CacheTTL: cfg.CacheTTL, OutputEncoding: cfg.OutputEncoding,
+		Compression: cfg.Compression, DisableCompression: cfg.DisableCompression}
 	s.Validator = cfg.Extra.Validator.inherited(cfg.Version)
 	full := make([]endpoints.Config, len(cfg.Endpoints))
 	for i, e := range cfg.Endpoints {
@@ -138,6 +142,7 @@ func voiceOf(cfg Config, m manners, release string) endpoints.Voice {
 		Message:   r.ReturnErrorMsg,
 		Completed: http.CanonicalHeaderKey(conf.Value(cfg.HeadersPrefix, m.headersPrefix) + "-Completed"),
 		KrakenD:   cfg.Version < 4,
+		OlderYAML: m.olderYAML,
 	}
 	if !conf.Value(r.HideVersionHeader, !m.versionHeader) {
 		v.Version = "Version " + release

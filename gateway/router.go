@@ -1,12 +1,10 @@
 package gateway
 
 import (
-	"encoding/json"
-	"fmt"
 	"log/slog"
 	"net/http"
 	"net/url"
-	"slices"
+	"path"
 	"strings"
 	"sync"
 
@@ -17,107 +15,47 @@ import (
 )
 
 // router finds the endpoint of a request. gin's tree does the finding and nothing else: it is asked with a request and a
-// writer of ours, so that nothing of gin touches the answer.
+// writer of ours, so that nothing of gin touches the answer. What its tree cannot hold is in one of ours; where both have
+// a route, the more specific one answers.
 type router struct {
-	engine      *gin.Engine
-	finders     sync.Pool
-	voice       endpoints.Voice
-	autoOptions bool
-	builtin     *builtins
-	notFound    text
-	notAllowed  text
+	engine  *gin.Engine
+	tree    tree
+	finders sync.Pool
+	builtin *builtins
+	answers
+	options RouterConfig
+	head    bool
 }
 
-// text is a fixed body.
-type text struct {
-	contentType string
-	body        []byte
-}
-
-// route is one endpoint and where it stands in the file.
-type route struct {
-	endpoint *endpoints.Endpoint
-	index    int
-}
-
-func newRouter(cfg Config, m manners, voice endpoints.Voice, routes []route, log *slog.Logger) (*router, error) {
+func newRouter(cfg Config, m manners, voice endpoints.Voice, list []route, log *slog.Logger) (*router, error) {
 	rc := routerOf(cfg)
 	gin.SetMode(gin.ReleaseMode)
 	engine := gin.New()
 	engine.RedirectTrailingSlash = !rc.DisableRedirectTrailingSlash
 	engine.RedirectFixedPath = !rc.DisableRedirectFixedPath
-	engine.HandleMethodNotAllowed = !rc.DisableHandleMethodNotAllowed
-	engine.RemoveExtraSlash = rc.RemoveExtraSlash
-	t := &router{engine: engine, voice: voice, autoOptions: conf.Value(rc.AutoOptions, m.autoOptions), builtin: newBuiltins(cfg, rc, log)}
+	engine.HandleMethodNotAllowed = false
+	t := &router{engine: engine, builtin: newBuiltins(cfg, rc, log), options: rc, head: conf.Value(rc.AutoHead, m.autoHead),
+		answers: newAnswers(rc, voice, conf.Value(rc.AutoOptions, m.autoOptions))}
 	t.finders.New = func() any { return newFinder() }
-	t.notFound, t.notAllowed = errorTexts(rc, !voice.JSON)
-
-	var errs []error
-	taken := map[string]route{}
-	add := func(method string, r route) {
-		key := method + " " + positional(r.endpoint.Path)
-		if other, ok := taken[key]; ok {
-			errs = append(errs, conf.At(conflict(method, r, other), "endpoints", r.index, "endpoint"))
-			return
-		}
-		taken[key] = r
-		engine.Handle(method, positional(r.endpoint.Path), found(r.endpoint))
+	rs := newRoutes(list, t.builtin)
+	if err := conf.Join(rs.errs...); err != nil {
+		return t, err // gin panics on what it cannot hold
 	}
-	for _, r := range routes {
-		if err := checkRoute(r.endpoint, t.builtin); err != nil {
-			errs = append(errs, conf.At(err, "endpoints", r.index))
-			continue
-		}
-		add(r.endpoint.Method, r)
-	}
-	if conf.Value(rc.AutoHead, m.autoHead) {
-		for _, r := range routes {
-			if _, own := taken["HEAD "+positional(r.endpoint.Path)]; r.endpoint.Method == http.MethodGet && !own && len(errs) == 0 {
-				add(http.MethodHead, r)
-			}
+	for _, r := range rs.list {
+		t.add(r.endpoint.Method, r.endpoint)
+		if t.head && r.endpoint.Method == http.MethodGet && !(plain(r.endpoint) && rs.has(http.MethodHead, r.endpoint)) {
+			t.add(http.MethodHead, r.endpoint)
 		}
 	}
-	return t, conf.Join(errs...)
+	return t, nil
 }
 
-// checkRoute refuses what can never be served.
-func checkRoute(e *endpoints.Endpoint, builtin *builtins) error {
-	switch e.Method {
-	case "GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS":
-	default:
-		return conf.At(fmt.Errorf("got %q, want GET, POST, PUT, PATCH, DELETE, HEAD or OPTIONS", e.Method), "method")
+func (t *router) add(method string, e *endpoints.Endpoint) {
+	if plain(e) {
+		t.engine.Handle(method, shape(e.Route), found(e))
+		return
 	}
-	for _, reserved := range []string{"/__debug", "/__echo", "/__health"} {
-		if e.Path == reserved || strings.HasPrefix(e.Path, reserved+"/") {
-			return conf.At(fmt.Errorf("%s is ours; choose another path", reserved), "endpoint")
-		}
-	}
-	if builtin.exact[e.Path] != nil {
-		return conf.At(fmt.Errorf("%s is the health endpoint (router.health_path); choose another path", e.Path), "endpoint")
-	}
-	return nil
-}
-
-func conflict(method string, r, other route) error {
-	example := r.endpoint.Path
-	for _, p := range []string{"{", "}"} {
-		example = strings.ReplaceAll(example, p, "")
-	}
-	return fmt.Errorf("%s %s is the same route as endpoints[%d] (%s %s): both answer %s %s",
-		method, r.endpoint.Path, other.index, other.endpoint.Method, other.endpoint.Path, method, example)
-}
-
-// positional names the parameters of a path by position, as gin wants them, and escapes the rest as requests spell it.
-func positional(path string) string {
-	segments := strings.Split(path, "/")
-	for i, s := range segments {
-		if strings.HasPrefix(s, "{") {
-			segments[i] = fmt.Sprintf(":p%d", i)
-		} else if s != "" {
-			segments[i] = normalEscapes((&url.URL{Path: s}).EscapedPath())
-		}
-	}
-	return strings.Join(segments, "/")
+	t.tree.add(method, e)
 }
 
 // found is the handler that gin calls: it only takes down what was found.
@@ -143,6 +81,7 @@ type finder struct {
 	status   int
 	endpoint *endpoints.Endpoint
 	params   []string
+	other    search // for our own tree
 }
 
 func newFinder() *finder { return &finder{header: http.Header{}} }
@@ -151,170 +90,108 @@ func (f *finder) Header() http.Header         { return f.header }
 func (f *finder) Write(b []byte) (int, error) { return len(b), nil }
 func (f *finder) WriteHeader(status int)      { f.status = status }
 
-// find looks for method and path; the answer is in the finder until it is given back.
-func (t *router) find(method, path string) *finder {
+// find looks for the endpoint of a method and a normal path; the answer is in the finder until it is given back.
+func (t *router) find(r *http.Request, method, path string) *finder {
 	f := t.finders.Get().(*finder)
 	f.url = url.URL{Path: path}
 	f.req = http.Request{Method: method, URL: &f.url, Header: http.Header(nil), Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1}
 	f.status, f.endpoint, f.params = 0, nil, f.params[:0]
 	clear(f.header)
 	t.engine.ServeHTTP(f, &f.req)
+	if t.tree.size > 0 {
+		f.search(&t.tree, r, method, path)
+	}
 	return f
+}
+
+// search takes what our own tree has, if it is more specific than what gin found.
+func (f *finder) search(t *tree, r *http.Request, method, path string) {
+	s := &f.other
+	*s = search{method: method, r: r, params: s.params[:0], spelt: s.spelt[:0]}
+	if e := t.root.find(s, path[1:]); e != nil && (f.endpoint == nil || e.Route.Compare(f.endpoint.Route) >= 0) {
+		f.endpoint, f.status = e, 0
+		f.params = append(f.params[:0], s.params...)
+	}
+	s.r = nil
 }
 
 // serve answers a request by its route, or says that there is none. No token is looked at before the route is known.
 func (t *router) serve(x *endpoints.Exchange, w http.ResponseWriter, r *http.Request) {
-	if h := t.builtin.find(r.URL.Path); h != nil {
-		x.Endpoint, x.Status = r.URL.Path, http.StatusOK
-		h(w, r)
-		return
-	}
-	path, ok := normalPath(r)
+	path, ok := t.normalPath(r)
 	if !ok {
-		t.voice.Fail(x, w, r, &endpoints.Denied{Status: http.StatusBadRequest, Reason: "bad_path", Detail: "the path has a broken escape or a control character"})
+		t.badPath(x, w, r)
 		return
 	}
-	f := t.find(r.Method, path)
+	if b, ok := t.builtin.find(path); ok {
+		t.serveBuiltin(b, x, w, r)
+		return
+	}
+	f := t.find(r, r.Method, path)
 	defer t.finders.Put(f)
-	switch {
-	case f.endpoint != nil:
+	if f.endpoint != nil {
 		x.Params = append(x.Params, f.params...)
 		f.endpoint.ServeHTTP(x, w, r)
-	case f.status == http.StatusMethodNotAllowed, f.status == http.StatusNotFound && r.Method == http.MethodOptions:
-		t.otherMethod(x, w, r, path)
-	case f.status/100 == 3:
-		t.redirect(x, w, r, f)
-	default:
-		t.missing(x, w, r, http.StatusNotFound, "not_found", "there is nothing at this path", t.notFound)
+		return
 	}
+	if location, ok := t.elsewhere(f, r, path); ok {
+		t.redirect(x, w, r, location)
+		return
+	}
+	if allow := t.allowed(r, path); len(allow) > 0 && (!t.options.DisableHandleMethodNotAllowed || t.optionsOf(r)) {
+		t.otherMethod(x, w, r, allow)
+		return
+	}
+	t.nothing(x, w, r)
 }
 
-// otherMethod answers a method that the path does not have: with Allow, and for OPTIONS with nothing else.
-func (t *router) otherMethod(x *endpoints.Exchange, w http.ResponseWriter, r *http.Request, path string) {
-	var allow []string
-	for _, m := range []string{"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"} {
-		f := t.find(m, path)
+// allowed are the methods that a path has.
+func (t *router) allowed(r *http.Request, path string) (allow []string) {
+	for _, m := range methods() {
+		f := t.find(r, m, path)
 		if f.endpoint != nil {
 			allow = append(allow, m)
 		}
 		t.finders.Put(f)
 	}
-	switch {
-	case len(allow) == 0:
-		t.missing(x, w, r, http.StatusNotFound, "not_found", "there is nothing at this path", t.notFound)
-	case r.Method == http.MethodOptions && t.autoOptions:
-		if !slices.Contains(allow, "OPTIONS") {
-			allow = append(allow, "OPTIONS")
+	return allow
+}
+
+// elsewhere is the path that the client should have asked for, spelt as the route is.
+func (t *router) elsewhere(f *finder, r *http.Request, asked string) (string, bool) {
+	if f.status/100 == 3 {
+		// gin was given the escaped path for the path: it has escaped the escapes.
+		return strings.ReplaceAll(f.header.Get("Location"), "%25", "%"), true
+	}
+	s := &f.other
+	*s = search{method: r.Method, r: r, params: s.params[:0], spelt: s.spelt[:0]}
+	defer func() { s.r = nil }()
+	if !t.options.DisableRedirectTrailingSlash {
+		if fixed, ok := t.tree.fixed(s, otherSlash(asked)); ok {
+			return fixed, true
 		}
-		w.Header().Set("Allow", strings.Join(allow, ", "))
-		w.Header().Set("Content-Length", "0")
-		x.Status = http.StatusOK
-		w.WriteHeader(http.StatusOK)
-	default:
-		w.Header().Set("Allow", strings.Join(allow, ", "))
-		t.missing(x, w, r, http.StatusMethodNotAllowed, "method_not_allowed", "this path does not take the method "+methodName(r.Method), t.notAllowed)
 	}
+	if t.options.DisableRedirectFixedPath {
+		return "", false
+	}
+	clean := path.Clean(asked)
+	if strings.HasSuffix(asked, "/") && clean != "/" {
+		clean += "/"
+	}
+	s.fold = true
+	return t.tree.fixed(s, clean)
 }
 
-func methodName(m string) string {
-	if len(m) > 20 {
-		return "asked for"
-	}
-	return m
-}
-
-// missing says that there is no such route: as JSON in version 4, in KrakenD's words in 2 and 3.
-func (t *router) missing(x *endpoints.Exchange, w http.ResponseWriter, r *http.Request, status int, reason, detail string, body text) {
-	if body.body == nil {
-		t.voice.Fail(x, w, r, &endpoints.Denied{Status: status, Reason: reason, Detail: detail})
-		return
-	}
-	x.Reason = reason
-	t.voice.Plain(x, w, status, body.contentType, body.body)
-}
-
-// redirect hands on gin's 301 or 307 to the path as it should be spelt.
-func (t *router) redirect(x *endpoints.Exchange, w http.ResponseWriter, r *http.Request, f *finder) {
-	location := strings.ReplaceAll(f.header.Get("Location"), "%25", "%")
-	if !strings.HasPrefix(location, "/") || strings.HasPrefix(location, "//") || strings.ContainsAny(location, "\\\r\n") {
-		t.missing(x, w, r, http.StatusNotFound, "not_found", "there is nothing at this path", t.notFound)
-		return
-	}
-	if r.URL.RawQuery != "" {
-		location += "?" + r.URL.RawQuery
-	}
-	x.Status = f.status
-	http.Redirect(w, r, location, f.status)
-}
-
-// normalPath is the escaped path with one spelling: unreserved bytes unescaped, escapes in upper case (RFC 3986 6.2.2).
-func normalPath(r *http.Request) (string, bool) {
+// normalPath is the escaped path with one spelling, the one that routes are looked up by; false: it is none.
+func (t *router) normalPath(r *http.Request) (string, bool) {
 	path := r.URL.EscapedPath()
-	if path == "" || path[0] != '/' {
+	if path == "" || path[0] != '/' || strings.ContainsAny(path, "\\\x00\r\n") {
 		return "", false
 	}
-	if strings.ContainsAny(path, "\\\x00\r\n") {
-		return "", false
-	}
-	return normalEscapes(path), true
-}
-
-func normalEscapes(path string) string {
-	if strings.IndexByte(path, '%') < 0 {
-		return path
-	}
-	out := make([]byte, 0, len(path))
-	for i := 0; i < len(path); i++ {
-		if path[i] != '%' || i+2 >= len(path) {
-			out = append(out, path[i])
-			continue
+	path = endpoints.NormalEscapes(path)
+	if t.options.RemoveExtraSlash {
+		for strings.Contains(path, "//") {
+			path = strings.ReplaceAll(path, "//", "/")
 		}
-		if c := unhex(path[i+1])<<4 | unhex(path[i+2]); unreserved(c) {
-			out = append(out, c)
-		} else {
-			out = append(out, strings.ToUpper(path[i:i+3])...)
-		}
-		i += 2
 	}
-	return string(out)
-}
-
-func unhex(c byte) byte {
-	switch {
-	case c <= '9':
-		return c - '0'
-	case c <= 'F':
-		return c - 'A' + 10
-	}
-	return c - 'a' + 10
-}
-
-func unreserved(c byte) bool {
-	return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || c == '-' || c == '.' || c == '_' || c == '~'
-}
-
-// errorTexts are the bodies of 404 and 405: KrakenD's words in versions 2 and 3, or those that the file wants.
-func errorTexts(rc RouterConfig, krakend bool) (notFound, notAllowed text) {
-	if krakend {
-		notFound = text{"text/plain", []byte("404 page not found")}
-		notAllowed = text{"text/plain", []byte("405 method not allowed")}
-	}
-	if e := rc.ErrorBody; e != nil && e.NotFound != nil {
-		notFound = jsonText(e.NotFound)
-	}
-	if e := rc.ErrorBody; e != nil && e.MethodNotAllowed != nil {
-		notAllowed = jsonText(e.MethodNotAllowed)
-	}
-	return notFound, notAllowed
-}
-
-func jsonText(v any) text {
-	if v == nil {
-		return text{}
-	}
-	b, err := json.Marshal(v)
-	if err != nil {
-		return text{}
-	}
-	return text{"application/json; charset=utf-8", b}
+	return path, true
 }

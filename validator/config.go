@@ -67,7 +67,7 @@ type Source struct {
 	SkipVerify      *bool             `json:"dangerously_skip_tls_verify" since:"4" doc:"Fetch keys from a server that cannot prove who it is." default:"false"`
 	LocalCA         string            `json:"jwk_local_ca" doc:"A file with certificates to trust besides the system's." `
 	Fingerprints    []string          `json:"jwk_fingerprints" doc:"Pins: one certificate of the server's chain must have one of these SHA-256 fingerprints of its public key, base64url."`
-	CipherSuites    []int             `json:"cipher_suites" doc:"TLS 1.2 cipher suites that may be used, by number." default:"Go's"`
+	CipherSuites    []uint16          `json:"cipher_suites" doc:"TLS 1.2 cipher suites that may be used, by number." default:"Go's"`
 	ClientCert      string            `json:"jwk_client_cert" since:"4" doc:"A file with the client certificate to show, PEM."`
 	ClientKey       string            `json:"jwk_client_key" since:"4" doc:"A file with the key of jwk_client_cert, PEM."`
 	Headers         map[string]string `json:"jwk_headers" since:"4" doc:"Headers to send when keys are fetched." conf:"open,secret"`

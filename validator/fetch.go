@@ -2,23 +2,17 @@ package validator
 
 import (
 	"context"
-	"crypto/sha256"
-	"crypto/tls"
-	"crypto/x509"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
-	"mime"
-	"net/http"
 	"net/url"
-	"os"
 	"strconv"
 	"strings"
 	"time"
 
 	"gatehouse/internal/conf"
 	"gatehouse/internal/jose"
+	"gatehouse/internal/outbound"
 )
 
 const (
@@ -27,90 +21,58 @@ const (
 	minFresh     = time.Minute     // what Cache-Control may shorten freshness to
 )
 
-// fetcher gets the key set of one source over the network. It is used by one goroutine at a time.
+// fetcher gets the documents of one source over the network. It is used by one goroutine at a time.
 type fetcher struct {
-	src    Source
-	agent  string
-	client *http.Client
-	found  string // the jwks_uri of the last discovery; "" to ask again
+	src   Source
+	http  *outbound.Fetcher
+	found string // the jwks_uri of the last discovery; "" to ask again
 }
 
 func newFetcher(src *Source, cfg KeysConfig) (*fetcher, error) {
-	tlsConfig, err := src.tls()
+	tls, err := src.tls().Compile()
 	if err != nil {
-		return nil, err
+		return nil, renamed(err)
 	}
-	transport := &http.Transport{DialContext: cfg.Dial, TLSClientConfig: tlsConfig, Proxy: http.ProxyFromEnvironment, ForceAttemptHTTP2: true, MaxIdleConns: 2, IdleConnTimeout: 30 * time.Second}
-	if src.Proxy != "" {
-		proxy, err := url.Parse(src.Proxy)
-		if err != nil {
-			return nil, conf.At(err, "jwk_proxy")
-		}
-		transport.Proxy = http.ProxyURL(proxy)
-	}
-	return &fetcher{src: *src, agent: cfg.UserAgent, client: &http.Client{Transport: transport, CheckRedirect: sameOrigin}}, nil
+	// A connection serves one fetch: between two of them minutes pass.
+	opt := outbound.Options{Dial: cfg.Dial, TLS: tls, Proxy: src.Proxy, MaxIdle: -1}
+	return &fetcher{src: *src, http: outbound.NewFetcher(opt, cfg.UserAgent)}, nil
 }
 
-// sameOrigin lets a fetch follow redirects within the origin that the operator trusts, and nowhere else.
-func sameOrigin(next *http.Request, via []*http.Request) error {
-	first := via[0].URL
-	if len(via) > 3 || next.URL.Scheme != first.Scheme || next.URL.Host != first.Host {
-		return http.ErrUseLastResponse
-	}
-	return nil
-}
-
-// tls are the source's settings for whom to trust and what to show.
-func (s *Source) tls() (*tls.Config, error) {
-	c := &tls.Config{MinVersion: tls.VersionTLS12, InsecureSkipVerify: s.skipVerify()}
-	for _, suite := range s.CipherSuites {
-		c.CipherSuites = append(c.CipherSuites, uint16(suite))
-	}
+// tls are the source's settings for whom to trust and what to show, in the words of package outbound.
+func (s *Source) tls() outbound.TLSConfig {
+	c := outbound.TLSConfig{DangerouslySkipVerify: s.skipVerify(), CipherSuites: s.CipherSuites, Fingerprints: s.Fingerprints}
 	if s.LocalCA != "" {
-		pem, err := os.ReadFile(s.LocalCA)
-		if err != nil {
-			return nil, conf.At(err, "jwk_local_ca")
-		}
-		if c.RootCAs, err = x509.SystemCertPool(); err != nil {
-			c.RootCAs = x509.NewCertPool()
-		}
-		if !c.RootCAs.AppendCertsFromPEM(pem) {
-			return nil, conf.At(errors.New("no certificate in it, want PEM"), "jwk_local_ca")
-		}
+		c.CA = []string{s.LocalCA}
 	}
 	if s.ClientCert != "" {
-		cert, err := tls.LoadX509KeyPair(s.ClientCert, s.ClientKey)
-		if err != nil {
-			return nil, conf.At(err, "jwk_client_cert")
-		}
-		c.Certificates = []tls.Certificate{cert}
+		c.Certificates = []outbound.KeyPair{{Certificate: s.ClientCert, PrivateKey: s.ClientKey}}
 	}
-	if len(s.Fingerprints) > 0 {
-		c.VerifyConnection = s.pinned
-	}
-	return c, nil
+	return c
 }
 
-// pinned wants one certificate of the chain to have one of the pinned public keys. It runs on resumed connections too.
-func (s *Source) pinned(state tls.ConnectionState) error {
-	for _, cert := range state.PeerCertificates {
-		sum := sha256.Sum256(cert.RawSubjectPublicKeyInfo)
-		for _, pin := range s.Fingerprints {
-			if raw, err := decodePin(pin); err == nil && string(raw) == string(sum[:]) {
-				return nil
+// renamed puts mistakes in those settings under the keys of the source.
+func renamed(err error) error {
+	names := map[any]conf.Path{"ca_certs": {"jwk_local_ca"}, "client_certs": {"jwk_client_cert"}}
+	var errs []error
+	for _, m := range conf.Flatten(err) {
+		path := m.Path
+		if len(path) > 0 {
+			switch name := path[0]; {
+			case names[name] != nil:
+				path = names[name]
+			case name == "fingerprints":
+				path = append(conf.Path{"jwk_fingerprints"}, path[1:]...)
 			}
 		}
+		errs = append(errs, conf.At(m.Err, path...))
 	}
-	return errors.New("no certificate of the server has one of the pinned fingerprints")
+	return conf.Join(errs...)
 }
 
-// name is where the keys come from, as an operator may see it.
-func (f *fetcher) name() string {
-	if f.src.URL != "" {
-		return bare(f.src.URL)
-	}
-	return bare(f.src.Issuer)
-}
+func (f *fetcher) close() { f.http.Close() }
+
+// name is where the documents come from, as an operator may see it.
+func (f *fetcher) name() string { return bare(or(f.src.URL, f.src.Issuer)) }
 
 // bare is a URL without what may be secret.
 func bare(address string) string {
@@ -132,20 +94,26 @@ func (f *fetcher) fetch(ctx context.Context) (*jose.Set, time.Duration, error) {
 			return nil, 0, err
 		}
 	}
-	body, header, err := f.get(ctx, address, maxDocument, isJSON)
+	set, fresh, err := f.keys(ctx, address)
 	if err != nil {
-		f.found = ""
+		f.found = "" // they may have moved
+	}
+	return set, fresh, err
+}
+
+func (f *fetcher) keys(ctx context.Context, address string) (*jose.Set, time.Duration, error) {
+	doc, err := f.get(ctx, address, maxDocument)
+	if err != nil {
 		return nil, 0, err
 	}
-	set, err := jose.ParseSet(body, jose.Fetched)
+	set, err := jose.ParseSet(doc.Body, jose.Fetched)
 	if err != nil {
-		f.found = ""
-		return nil, 0, fmt.Errorf("%s: %w", bare(address), err)
+		return nil, 0, fmt.Errorf("GET %s: %w", doc.URL, err)
 	}
 	if len(set.Keys) == 0 {
-		return set, 0, fmt.Errorf("%s: no key that can be used", bare(address))
+		return set, 0, fmt.Errorf("GET %s: no key that can be used", doc.URL)
 	}
-	return set, freshness(header), nil
+	return set, freshness(doc), nil
 }
 
 // discover asks the issuer where its keys are (OpenID Connect Discovery 1.0 section 4.3): the answer must name the issuer
@@ -154,8 +122,7 @@ func (f *fetcher) discover(ctx context.Context) (string, error) {
 	if f.found != "" {
 		return f.found, nil
 	}
-	address := strings.TrimRight(f.src.Issuer, "/") + discoveryPath
-	body, _, err := f.get(ctx, address, maxDocument, isJSON)
+	got, err := f.get(ctx, strings.TrimRight(f.src.Issuer, "/")+discoveryPath, maxDocument)
 	if err != nil {
 		return "", err
 	}
@@ -163,88 +130,67 @@ func (f *fetcher) discover(ctx context.Context) (string, error) {
 		Issuer string `json:"issuer"`
 		Keys   string `json:"jwks_uri"`
 	}
-	if err := json.Unmarshal(body, &doc); err != nil {
-		return "", fmt.Errorf("%s: not a discovery document", bare(address))
+	err = json.Unmarshal(got.Body, &doc)
+	switch {
+	case err != nil:
+		err = errors.New("not a discovery document")
+	case doc.Issuer != f.src.Issuer:
+		err = fmt.Errorf("speaks for issuer %q, want %q", clip(doc.Issuer), f.src.Issuer)
+	default:
+		err = f.src.mayFetch(doc.Keys)
 	}
-	if doc.Issuer != f.src.Issuer {
-		return "", fmt.Errorf("%s: speaks for issuer %q, want %q", bare(address), clip(doc.Issuer), f.src.Issuer)
-	}
-	if err := f.src.mayFetch(doc.Keys); err != nil {
-		return "", fmt.Errorf("%s: jwks_uri: %w", bare(address), err)
+	if err != nil {
+		return "", fmt.Errorf("GET %s: %w", got.URL, err)
 	}
 	f.found = doc.Keys
 	return doc.Keys, nil
 }
 
-// list gets a deny-list, JSON or text.
+// list gets a deny-list.
 func (f *fetcher) list(ctx context.Context) ([]byte, error) {
-	ctx, cancel := context.WithTimeout(ctx, fetchTimeout)
-	defer cancel()
-	body, _, err := f.get(ctx, f.src.URL, maxList, func(kind string) bool {
-		return isJSON(kind) || strings.HasPrefix(kind, "text/plain")
-	})
-	return body, err
+	doc, err := f.get(ctx, f.src.URL, maxList)
+	if err != nil {
+		return nil, err
+	}
+	return doc.Body, nil
 }
 
-// get fetches one document within bounds.
-func (f *fetcher) get(ctx context.Context, address string, most int64, takes func(kind string) bool) ([]byte, http.Header, error) {
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
-	if err != nil {
-		return nil, nil, fmt.Errorf("%s: not a URL that can be fetched", bare(address))
+// get fetches one document within bounds. Redirects are followed within the origin alone. Servers that do not know the
+// types of JSON call it text or bytes, or nothing; a page is refused by its type.
+func (f *fetcher) get(ctx context.Context, address string, most int64) (*outbound.Fetched, error) {
+	req := outbound.FetchRequest{
+		URL: address, Timeout: fetchTimeout, MaxBytes: most, Redirects: 3,
+		Accept: []string{"json", "text/plain", "application/octet-stream", ""},
 	}
-	req.Header.Set("Accept", "application/jwk-set+json, application/json")
-	req.Header.Set("User-Agent", f.agent)
 	for name, value := range f.src.Headers {
-		req.Header.Set(name, value)
+		req.Header = append(req.Header, outbound.Field{Name: name, Value: value})
 	}
-	res, err := f.client.Do(req)
+	doc, err := f.http.Fetch(ctx, req)
 	if err != nil {
-		var ue *url.Error
-		if errors.As(err, &ue) {
-			err = ue.Err // url.Error quotes the whole URL
-		}
-		return nil, nil, fmt.Errorf("%s: %w", bare(address), err)
+		return nil, err
 	}
-	defer res.Body.Close()
-	kind := res.Header.Get("Content-Type")
-	body, err := io.ReadAll(io.LimitReader(res.Body, most+1))
-	switch {
-	case res.StatusCode != http.StatusOK:
-		err = fmt.Errorf("answered %d, want 200", res.StatusCode)
-	case !takes(kind):
-		err = fmt.Errorf("answered with content type %q, which is not what is wanted", clip(kind))
-	case err == nil && int64(len(body)) > most:
-		err = fmt.Errorf("answered with more than %d bytes", most)
-	}
-	if err != nil {
-		return nil, nil, fmt.Errorf("%s: %w", bare(address), err)
-	}
-	return body, res.Header, nil
-}
-
-// isJSON takes every media type of JSON, and servers that do not name one.
-func isJSON(kind string) bool {
-	if kind == "" {
-		return true
-	}
-	got, _, err := mime.ParseMediaType(kind)
-	return err == nil && (got == "application/json" || got == "text/json" || strings.HasSuffix(got, "+json"))
+	return doc, nil
 }
 
 // freshness is what Cache-Control says of a document, never under a minute; 0: nothing.
-func freshness(h http.Header) time.Duration {
-	for directive := range strings.SplitSeq(strings.Join(h.Values("Cache-Control"), ","), ",") {
-		name, value, _ := strings.Cut(strings.ToLower(strings.TrimSpace(directive)), "=")
-		switch name {
-		case "no-store", "no-cache":
-			return minFresh
-		case "max-age":
-			seconds, err := strconv.ParseUint(strings.Trim(value, `"`), 10, 31)
-			if err != nil {
+func freshness(doc *outbound.Fetched) time.Duration {
+	for _, field := range doc.Header {
+		if !strings.EqualFold(field.Name, "Cache-Control") {
+			continue
+		}
+		for directive := range strings.SplitSeq(field.Value, ",") {
+			name, value, _ := strings.Cut(strings.ToLower(strings.TrimSpace(directive)), "=")
+			switch name {
+			case "no-store", "no-cache":
 				return minFresh
+			case "max-age":
+				seconds, err := strconv.ParseUint(strings.Trim(value, `"`), 10, 31)
+				if err != nil {
+					return minFresh
+				}
+				age, _ := strconv.ParseUint(doc.Get("Age"), 10, 31)
+				return max(minFresh, time.Duration(int64(seconds)-int64(age))*time.Second)
 			}
-			age, _ := strconv.ParseUint(h.Get("Age"), 10, 31)
-			return max(minFresh, time.Duration(int64(seconds)-int64(age))*time.Second)
 		}
 	}
 	return 0

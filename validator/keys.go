@@ -6,19 +6,19 @@ import (
 	"encoding/json"
 	"errors"
 	"log/slog"
-	"net"
 	"os"
 	"sync"
 	"time"
 
 	"gatehouse/internal/conf"
+	"gatehouse/internal/outbound"
 )
 
 // KeysConfig is what key sets need of the process.
 type KeysConfig struct {
-	Dial      func(ctx context.Context, network, address string) (net.Conn, error) // nil: the network
-	Log       *slog.Logger                                                         // nil: nobody is told
-	UserAgent string                                                               // sent with each fetch
+	Dial      outbound.DialFunc // nil: the network
+	Log       *slog.Logger      // nil: nobody is told
+	UserAgent string            // sent with each fetch
 }
 
 // Keys are the key sets of the process: one per URL and TLS settings, one per file, whatever configuration uses them. They

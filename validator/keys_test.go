@@ -165,8 +165,8 @@ func TestAnswersThatReplaceNothing(t *testing.T) {
 		answer http.HandlerFunc
 		log    string
 	}{
-		{"500", status(500, ""), "answered 500, want 200"},
-		{"404 with a set", status(404, ""), "answered 404, want 200"},
+		{"500", status(500, ""), "want status 200"},
+		{"404 with a set", status(404, ""), "answered 404"},
 		{"HTML", kind("text/html", "<html>welcome</html>"), "content type"},
 		{"a set that calls itself HTML", kind("text/html", good), "content type"},
 		{"no keys", kind("application/json", `{"keys":[]}`), "no key that can be used"},
@@ -185,10 +185,10 @@ func TestAnswersThatReplaceNothing(t *testing.T) {
 					return
 				}
 			}
-		}, "more than 1048576 bytes"},
-		{"a redirect to another scheme", status(302, "https://127.0.0.1:9000/moved"), "answered 302, want 200"},
-		{"a redirect to another host", status(302, "http://127.0.0.1:9001/moved"), "answered 302, want 200"},
-		{"a redirect in a circle", status(302, "/jwks"), "answered 302, want 200"},
+		}, "too_large"},
+		{"a redirect to another scheme", status(302, "https://127.0.0.1:9000/moved"), "a redirect to where we do not follow"},
+		{"a redirect to another host", status(302, "http://127.0.0.1:9001/moved"), "a redirect to where we do not follow"},
+		{"a redirect in a circle", status(302, "/jwks"), "a redirect to where we do not follow"},
 		{"a connection cut short", func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Content-Type", "application/json")
 			w.Header().Set("Content-Length", "9999")
@@ -223,7 +223,7 @@ func TestAnswersThatReplaceNothing(t *testing.T) {
 				}
 				ends(t, v, token, "ok", "after a refresh that brought nothing")
 				if !strings.Contains(log.String(), row.log) {
-					t.Errorf("log %s\nwant %q in it", log.String(), row.log)
+					t.Errorf("log %.900s\nwant %q in it", log.String(), row.log)
 				}
 				if strings.Contains(log.String(), "keys dropped") {
 					t.Error("the keys were dropped")

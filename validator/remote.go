@@ -99,7 +99,7 @@ func (r *remote) stop() {
 	r.mu.Unlock()
 	r.cancel()
 	r.tasks.Wait()
-	r.from.client.CloseIdleConnections()
+	r.from.close()
 	r.set.Swap(nil).retire(nil)
 }
 

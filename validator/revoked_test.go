@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"os"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -114,13 +115,14 @@ func TestADenylistFromAnAddress(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := newProvider(t, k)
 		var list = `["sub-alice"]`
-		down := true
+		var down atomic.Bool
+		down.Store(true)
 		serve := func(w http.ResponseWriter, r *http.Request) {
 			w.Header().Set("Content-Type", "application/json")
 			switch {
 			case r.URL.Path == "/jwks":
 				w.Write(publicSet(t, k))
-			case down:
+			case down.Load():
 				w.WriteHeader(500)
 			default:
 				w.Write([]byte(list))
@@ -142,11 +144,11 @@ func TestADenylistFromAnAddress(t *testing.T) {
 			t.Error("ready without a list")
 		default:
 		}
-		down = false
+		down.Store(false)
 		<-revoked.Ready()
 		ends(t, v, alice, string(TokenRevoked), "once it has come")
 		ends(t, v, bob, "ok", "not on it")
-		down = true
+		down.Store(true)
 		time.Sleep(24 * time.Hour)
 		ends(t, v, alice, string(TokenRevoked), "while the list cannot be fetched")
 		ends(t, v, sign(t, k, nil, claims(map[string]any{"sub": "bob"})), "ok", "while the list cannot be fetched")

@@ -49,7 +49,8 @@ func (c *RevokerConfig) Warnings() error {
 type Revoked struct {
 	cfg  RevokerConfig
 	log  *slog.Logger
-	read func(context.Context) ([]byte, error)
+	read func(context.Context) ([]byte, error) // nil: there is no list
+	from *fetcher                              // nil: the list is a file
 	list atomic.Pointer[denylist]
 
 	sum    [sha256.Size]byte // of the version that was read last
@@ -85,7 +86,7 @@ func NewRevoked(cfg RevokerConfig, keys KeysConfig) (*Revoked, error) {
 		if err != nil {
 			return nil, err
 		}
-		r.read = f.list
+		r.from, r.read = f, f.list
 		return r, nil
 	}
 	r.take(&denylist{})
@@ -110,9 +111,15 @@ func (r *Revoked) Start() {
 
 // Close ends what Start began and waits for it.
 func (r *Revoked) Close() {
-	if r != nil && r.cancel != nil {
+	if r == nil {
+		return
+	}
+	if r.cancel != nil {
 		r.cancel()
 		r.tasks.Wait()
+	}
+	if r.from != nil {
+		r.from.close()
 	}
 }
 

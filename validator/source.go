@@ -1,7 +1,6 @@
 package validator
 
 import (
-	"encoding/base64"
 	"errors"
 	"fmt"
 	"net/netip"
@@ -55,11 +54,6 @@ func (s *Source) check() error {
 	if d := s.stale(); d < 0 {
 		at(fmt.Errorf("got %s, want no less than nothing", d), "max_stale")
 	}
-	for i, pin := range s.Fingerprints {
-		if raw, err := decodePin(pin); err != nil || len(raw) != 32 {
-			at(errors.New("want the base64url of 32 bytes, the SHA-256 of a public key"), "jwk_fingerprints", i)
-		}
-	}
 	if (s.ClientCert == "") != (s.ClientKey == "") {
 		at(errors.New("jwk_client_cert and jwk_client_key go together"), "jwk_client_cert")
 	}
@@ -69,11 +63,6 @@ func (s *Source) check() error {
 		}
 	}
 	return conf.Join(errs...)
-}
-
-// decodePin takes base64url with and without padding.
-func decodePin(pin string) ([]byte, error) {
-	return base64.RawURLEncoding.DecodeString(strings.TrimRight(pin, "="))
 }
 
 // mayFetch refuses addresses that keys must not come from: another scheme than https, but for loopback, where nobody is

@@ -56,7 +56,7 @@ func (b *body) end() {
 	ok := b.reusable
 	if up := c.up; up != nil {
 		c.up = nil
-		if !up.complete() {
+		if !up.finish() {
 			up.halt()
 			c.nc.Close()
 			up.settle()

@@ -132,8 +132,8 @@ func (c *conn) receive(req *Request, up *upload) (*Response, error) {
 	}
 	kind, length, reusable := h.body(req.Method)
 	c.stream()
-	if up != nil && (h.status >= 300 || !reusable) && !up.complete() {
-		up.halt()
+	if up != nil && h.status >= 400 && !up.complete() {
+		up.halt() // the origin does not want the rest (RFC 9112 9.3); any other answer may depend on it
 	}
 	res.body.start(res, c, kind, length, reusable)
 	return res, nil

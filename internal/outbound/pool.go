@@ -64,10 +64,14 @@ func (p *Pool) acquire(ctx context.Context, fresh bool) (*conn, error) {
 			c := p.idle[n-1]
 			p.idle[n-1] = nil
 			p.idle = p.idle[:n-1]
+			p.stats.Reused++
 			p.mu.Unlock()
 			if c.usable(p.opt.MaxAge) {
 				return c, nil
 			}
+			p.mu.Lock()
+			p.stats.Reused--
+			p.mu.Unlock()
 			p.discard(c)
 			continue
 		}
@@ -193,6 +197,7 @@ func (p *Pool) put(c *conn) {
 	if len(p.waiters) > 0 {
 		w := p.waiters[0]
 		p.waiters = slices.Delete(p.waiters, 0, 1)
+		p.stats.Reused++
 		p.mu.Unlock()
 		w.ready <- c
 		return

@@ -19,6 +19,7 @@ type upload struct {
 	local bool  // the body is in memory or a file: its reads do not wait for anybody
 
 	halted atomic.Bool   // no more is wanted
+	last   atomic.Bool   // the last write is under way
 	failed atomic.Bool   // the body could not be read
 	done   chan struct{} // closed at the end; err is set
 	err    error
@@ -31,6 +32,9 @@ func (c *conn) startUpload(body io.Reader, size int64, local bool) *upload {
 	go func() {
 		defer close(u.done)
 		u.err = u.run(c.pool)
+		if u.halted.Load() {
+			u.closeWrite()
+		}
 		if u.failed.Load() && !u.halted.Load() {
 			c.cut.Store(true)
 			c.nc.SetDeadline(longAgo())
@@ -54,6 +58,7 @@ func (u *upload) run(p *Pool) error {
 			u.failed.Store(true)
 			return err
 		}
+		u.last.Store(u.left == 0)
 		if _, err := u.nc.Write(out); err != nil {
 			return err
 		}
@@ -103,10 +108,31 @@ func (u *upload) complete() bool {
 	}
 }
 
+// finish tells whether all of the body has gone out, once the answer is whole. The origin may have answered the last bytes
+// before the goroutine that wrote them got to say so.
+func (u *upload) finish() bool {
+	if u.last.Load() {
+		timer := time.NewTimer(drainTime)
+		defer timer.Stop()
+		select {
+		case <-u.done:
+		case <-timer.C:
+		}
+	}
+	return u.complete()
+}
+
 // halt ends the sending; a Read of the body that is running ends on its own.
 func (u *upload) halt() {
 	u.halted.Store(true)
 	u.nc.SetWriteDeadline(longAgo())
+}
+
+// closeWrite tells an origin that still reads that nothing more comes.
+func (u *upload) closeWrite() {
+	if half, ok := u.nc.(interface{ CloseWrite() error }); ok {
+		half.CloseWrite()
+	}
 }
 
 // settle waits, once the connection is closed, until memory of the caller is no longer read.

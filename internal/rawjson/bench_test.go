@@ -79,6 +79,22 @@ func BenchmarkParse(b *testing.B) {
 	}
 }
 
+func BenchmarkParseStrict(b *testing.B) {
+	for _, size := range []int{240, 1000} {
+		data := document(size)
+		b.Run(fmt.Sprintf("%dB", size), func(b *testing.B) {
+			var v Value
+			b.SetBytes(int64(len(data)))
+			b.ReportAllocs()
+			for b.Loop() {
+				if err := v.ParseStrict(data, 64); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}
+
 func BenchmarkEncodingJSONValid(b *testing.B) {
 	for _, size := range []int{240, 1000, 10000} {
 		data := document(size)

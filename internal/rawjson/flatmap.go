@@ -67,7 +67,7 @@ func compileOp(op Op) (operation, error) {
 	}
 	o := operation{paths: op.Args}
 	for _, key := range op.Args[1] {
-		o.keys = append(o.keys, AppendString(nil, key))
+		o.keys = append(o.keys, quoted(key))
 	}
 	if op.Type == "append" {
 		o.action = concat

@@ -111,7 +111,8 @@ func (v *Value) Get(path ...string) ([]byte, bool) {
 			return nil, false
 		}
 	}
-	return v.src[v.nodes[at].at:v.nodes[at].end], true
+	n := &v.nodes[at]
+	return v.src[n.at:n.end:n.end], true
 }
 
 // inside is Get on raw JSON that nobody has indexed.
@@ -128,7 +129,7 @@ func (v *Value) inside(raw []byte, path []string) ([]byte, bool) {
 		if at < 0 {
 			return nil, false
 		}
-		raw = raw[v.more[at].at:v.more[at].end]
+		raw = raw[v.more[at].at:v.more[at].end:v.more[at].end]
 	}
 	return raw, true
 }

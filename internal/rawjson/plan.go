@@ -1,6 +1,9 @@
 package rawjson
 
-import "errors"
+import (
+	"errors"
+	"slices"
+)
 
 // Spec says what a Plan does, in this order (krakend.md 2.6): collection, target, then flatmap if there is any, else allow
 // (or deny) and mapping, then group. Paths are split at dots by the caller.
@@ -65,7 +68,7 @@ func Compile(s Spec) (*Plan, error) {
 		}
 	}
 	if s.Group != "" {
-		p.group = AppendString(nil, s.Group)
+		p.group = quoted(s.Group)
 	}
 	if len(mistakes) > 0 {
 		return nil, errors.Join(mistakes...)
@@ -97,7 +100,7 @@ func (p *Plan) compileCollection(name string) {
 			return
 		}
 	}
-	p.wrapped = AppendString(nil, name)
+	p.wrapped = quoted(name)
 }
 
 // Depth is how deep Parse must index for Apply, 0 if it need not. With less Apply has to look again. Members, and so Merge,
@@ -178,3 +181,6 @@ func (p *Plan) shape(v *Value) bool {
 	}
 	return true
 }
+
+// quoted is a key for many values: nobody can append to it.
+func quoted(name string) []byte { return slices.Clip(AppendString(nil, name)) }

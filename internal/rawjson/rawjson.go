@@ -79,7 +79,7 @@ func (v *Value) parse(data []byte, depth, limit int) error {
 // setRoot makes v the value of a node.
 func (v *Value) setRoot(i int) {
 	n := &v.nodes[i]
-	v.root, v.kind, v.raw = i, n.kind, v.src[n.at:n.end]
+	v.root, v.kind, v.raw = i, n.kind, v.src[n.at:n.end:n.end]
 	v.edited, v.listed = false, false
 }
 

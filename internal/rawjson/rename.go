@@ -36,7 +36,7 @@ func compileMapping(pairs [][2]string) (*renames, error) {
 		id := r.into.find([]byte(name))
 		if id < 0 {
 			id = r.into.add(name)
-			r.keys = append(r.keys, AppendString(nil, name))
+			r.keys = append(r.keys, quoted(name))
 		}
 		r.to = append(r.to, id)
 	}

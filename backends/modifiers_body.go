@@ -1,0 +1,199 @@
+package backends
+
+import (
+	"cmp"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"mime"
+	"net/http"
+	"net/url"
+	"os"
+	"path"
+	"strconv"
+	"strings"
+	"time"
+
+	"golang.org/x/net/http/httpguts"
+
+	"gatehouse/internal/conf"
+	"gatehouse/internal/outbound"
+)
+
+// cookie adds a cookie: to those of the request, or as one that the client is to keep.
+func (k *martian) cookie(raw json.RawMessage) (modifier, error) {
+	var cfg struct {
+		Scope scope `json:"scope"`
+		pairConfig
+		Path     string    `json:"path"`
+		Domain   string    `json:"domain"`
+		Expires  time.Time `json:"expires"`
+		Secure   bool      `json:"secure"`
+		HTTPOnly bool      `json:"httpOnly"`
+		MaxAge   int       `json:"maxAge"`
+	}
+	if err := read(raw, &cfg); err != nil {
+		return modifier{}, err
+	}
+	one := http.Cookie{Name: cfg.Name, Value: cfg.Value, Path: cfg.Path, Domain: cfg.Domain, Expires: cfg.Expires, Secure: cfg.Secure, HttpOnly: cfg.HTTPOnly, MaxAge: cfg.MaxAge}
+	if err := one.Valid(); err != nil {
+		return modifier{}, errors.New(strings.TrimPrefix(err.Error(), "http: "))
+	}
+	pair := (&http.Cookie{Name: cfg.Name, Value: cfg.Value}).String()
+	mod := onHeaders(func(f fields) fields { return f.with("Set-Cookie", one.String()) })
+	mod.request = func(c *call) error {
+		own := strings.Join(append(fields(c.header).values("Cookie"), pair), "; ")
+		c.header = fields(c.header).without("Cookie").with("Cookie", own)
+		c.out.Header = c.header
+		return nil
+	}
+	return cfg.Scope.of(mod), cfg.Scope.check()
+}
+
+// body replaces a body, and what was said of the old one.
+func (k *martian) body(raw json.RawMessage) (modifier, error) {
+	var cfg struct {
+		Scope       scope  `json:"scope"`
+		ContentType string `json:"contentType"`
+		Body        string `json:"body"`
+		Boundary    string `json:"boundary"`
+	}
+	if err := read(raw, &cfg); err != nil {
+		return modifier{}, err
+	}
+	text, err := base64.StdEncoding.DecodeString(cfg.Body)
+	if err != nil {
+		return modifier{}, conf.At(errors.New("want it in base64"), "body")
+	}
+	if !httpguts.ValidHeaderFieldValue(cfg.ContentType) {
+		return modifier{}, conf.At(errors.New("has control characters"), "contentType")
+	}
+	told := func(f fields) fields {
+		f = f.without("Content-Encoding")
+		if cfg.ContentType != "" {
+			f = f.without("Content-Type").with("Content-Type", cfg.ContentType)
+		}
+		return f
+	}
+	return cfg.Scope.of(modifier{
+		request: func(c *call) error {
+			c.setBody(text)
+			c.header = told(c.header)
+			c.out.Header = c.header
+			return nil
+		},
+		response: func(_ *call, out *outbound.Response) error {
+			replaceStream(out, string(text))
+			out.Header = told(out.Header)
+			return nil
+		},
+	}), cfg.Scope.check()
+}
+
+func (k *martian) status(raw json.RawMessage) (modifier, error) {
+	var cfg struct {
+		Scope  scope `json:"scope"`
+		Status int   `json:"statusCode"`
+	}
+	if err := read(raw, &cfg); err != nil {
+		return modifier{}, err
+	}
+	if cfg.Status < 200 || cfg.Status > 599 {
+		return modifier{}, conf.At(fmt.Errorf("got %d, want 200 to 599", cfg.Status), "statusCode")
+	}
+	return cfg.Scope.of(modifier{response: func(_ *call, out *outbound.Response) error {
+		out.Status = cfg.Status
+		return nil
+	}}), cfg.Scope.check()
+}
+
+// portModifier changes the port of the backend's hosts (see elsewhere).
+func (k *martian) portModifier(raw json.RawMessage) (modifier, error) {
+	var cfg struct {
+		Scope   scope `json:"scope"`
+		Port    int   `json:"port"`
+		Default bool  `json:"defaultForScheme"`
+		Remove  bool  `json:"remove"`
+	}
+	if err := read(raw, &cfg); err != nil {
+		return modifier{}, err
+	}
+	switch {
+	case k.filtered:
+		return modifier{}, errors.New("a filter cannot choose the host")
+	case cfg.Default || cfg.Remove || cfg.Port < 1 || cfg.Port > 65535:
+		return modifier{}, conf.At(errors.New("want a port from 1 to 65535; a host without one has its scheme's own"), "port")
+	}
+	k.port = strconv.Itoa(cfg.Port)
+	return modifier{}, cfg.Scope.check()
+}
+
+// stash keeps the URL of the request in a header.
+func (k *martian) stash(raw json.RawMessage) (modifier, error) {
+	var cfg struct {
+		Scope scope  `json:"scope"`
+		Name  string `json:"headerName"`
+	}
+	if err := read(raw, &cfg); err != nil {
+		return modifier{}, err
+	}
+	b, name := k.backend, http.CanonicalHeaderKey(cfg.Name)
+	return cfg.Scope.of(modifier{request: func(c *call) error {
+		c.header = fields(c.header).without(name).with(name, b.url(c))
+		c.out.Header = c.header
+		return nil
+	}}), conf.Join(cfg.Scope.check(), checkField(cfg.Name, ""))
+}
+
+// maxStatic bounds the files that static.Modifier serves.
+const maxStatic = 10 << 20
+
+// static answers with a file in the place of what the backend said. Nothing outside of its root can be reached.
+func (k *martian) static(raw json.RawMessage) (modifier, error) {
+	var cfg struct {
+		Scope scope             `json:"scope"`
+		Root  string            `json:"rootPath"`
+		Paths map[string]string `json:"explicitPaths"`
+	}
+	if err := read(raw, &cfg); err != nil {
+		return modifier{}, err
+	}
+	if info, err := os.Stat(cfg.Root); err != nil || !info.IsDir() {
+		return modifier{}, conf.At(fmt.Errorf("%q is not a directory", cfg.Root), "rootPath")
+	}
+	return cfg.Scope.of(modifier{response: func(c *call, out *outbound.Response) error {
+		asked, _, _ := strings.Cut(c.out.Target, "?")
+		if plain, err := url.PathUnescape(asked); err == nil {
+			asked = plain
+		}
+		name := path.Clean("/" + asked)[1:]
+		if own, ok := cfg.Paths[asked]; ok {
+			name = path.Clean("/" + own)[1:]
+		}
+		text, err := readIn(cfg.Root, name)
+		if err != nil {
+			out.Status = http.StatusNotFound
+			replaceStream(out, "")
+			return nil
+		}
+		out.Status = http.StatusOK
+		replaceStream(out, text)
+		out.Header = fields(out.Header).without("Content-Type").with("Content-Type", cmp.Or(mime.TypeByExtension(path.Ext(name)), "application/octet-stream"))
+		return nil
+	}}), cfg.Scope.check()
+}
+
+func readIn(root, name string) (string, error) {
+	f, err := os.OpenInRoot(root, name)
+	if err != nil {
+		return "", err
+	}
+	defer f.Close()
+	text, err := io.ReadAll(io.LimitReader(f, maxStatic+1))
+	if err != nil || len(text) > maxStatic {
+		return "", errors.Join(err, errors.New("cannot be read"))
+	}
+	return string(text), nil
+}

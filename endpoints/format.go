@@ -1,0 +1,166 @@
+package endpoints
+
+import (
+	"fmt"
+	"net/http"
+	"strings"
+
+	"gatehouse/internal/rawjson"
+)
+
+// format is one way to write an answer down.
+type format struct {
+	contentType string
+	append      func(dst []byte, v *rawjson.Value) []byte
+}
+
+// chooser picks the format of an answer; h is the request's header.
+type chooser func(h http.Header) *format
+
+// Types of what we write. Older KrakenDs have another one for YAML.
+const (
+	typeJSON     = "application/json; charset=utf-8"
+	typeText     = "text/plain; charset=utf-8"
+	typeXML      = "application/xml"
+	typeYAML     = "application/yaml; charset=utf-8"
+	typeOlderYML = "application/x-yaml; charset=utf-8"
+)
+
+// chooserOf is the table of output encodings (krakend.md 2.5). no-op has none: its answer is a stream.
+func chooserOf(encoding string, olderYAML bool) (chooser, error) {
+	yaml := &format{typeYAML, appendYAML}
+	if olderYAML {
+		yaml.contentType = typeOlderYML
+	}
+	always := func(f *format) chooser { return func(http.Header) *format { return f } }
+	switch encoding {
+	case "json", "fast-json":
+		return always(&format{typeJSON, appendJSON}), nil
+	case "json-collection":
+		return always(&format{typeJSON, appendCollection}), nil
+	case "string":
+		return always(&format{typeText, appendText}), nil
+	case "xml":
+		return always(&format{typeXML, appendXML}), nil
+	case "yaml":
+		return always(yaml), nil
+	case "negotiate":
+		return negotiate(&format{typeJSON, appendJSON}, &format{typeXML, appendXML}, yaml), nil
+	}
+	return nil, fmt.Errorf("got %q, want json, json-collection, string, xml, yaml, negotiate or no-op", encoding)
+}
+
+// negotiate goes by Accept (RFC 9110 12.5.1): the type that the client likes best, the first of ours among equals. JSON
+// is for those who ask for nothing that we have. Plain text is YAML, as in KrakenD.
+func negotiate(json, xml, yaml *format) chooser {
+	offers := []struct {
+		media string
+		*format
+	}{
+		{"application/json", json}, {"application/xml", xml}, {"text/xml", xml}, {"application/yaml", yaml},
+		{"application/x-yaml", yaml}, {"text/yaml", yaml}, {"text/x-yaml", yaml}, {"text/plain", yaml},
+	}
+	return func(h http.Header) *format {
+		accept := h["Accept"]
+		if len(accept) == 0 {
+			return json
+		}
+		best, liked := json, 0
+		for i := range offers {
+			if q := mediaQuality(accept, offers[i].media); q > liked {
+				best, liked = offers[i].format, q
+			}
+		}
+		return best
+	}
+}
+
+// mediaQuality is how much a client wants a media type, in thousandths: what the most specific range that fits says.
+func mediaQuality(accept []string, media string) int {
+	quality, specific := 0, 0
+	family, _, _ := strings.Cut(media, "/")
+	for _, line := range accept {
+		for rest := line; rest != ""; {
+			var item string
+			item, rest, _ = strings.Cut(rest, ",")
+			name, q := weighed(item)
+			level := 0
+			switch {
+			case strings.EqualFold(name, media):
+				level = 3
+			case len(name) == len(family)+2 && strings.EqualFold(name[:len(family)], family) && name[len(family):] == "/*":
+				level = 2
+			case name == "*/*", name == "*":
+				level = 1
+			}
+			if level > specific {
+				quality, specific = q, level
+			}
+		}
+	}
+	return quality
+}
+
+// weighed splits an item of Accept or Accept-Encoding into its name and its weight in thousandths (RFC 9110 12.4.2). A
+// weight that is none counts as 0: it was not said that the client wants it.
+func weighed(item string) (name string, q int) {
+	name, params, _ := strings.Cut(item, ";")
+	name = strings.Trim(name, " \t")
+	for params != "" {
+		var param string
+		param, params, _ = strings.Cut(params, ";")
+		key, value, ok := strings.Cut(strings.Trim(param, " \t"), "=")
+		if ok && (key == "q" || key == "Q") {
+			return name, thousandths(value)
+		}
+	}
+	return name, 1000
+}
+
+// thousandths reads 0 to 1 with up to three decimals.
+func thousandths(s string) int {
+	whole, decimals, dotted := strings.Cut(s, ".")
+	if len(whole) != 1 || whole[0] != '0' && whole[0] != '1' || len(decimals) > 3 {
+		return 0
+	}
+	n := int(whole[0]-'0') * 1000
+	unit := 100
+	for i := 0; dotted && i < len(decimals); i++ {
+		if decimals[i] < '0' || decimals[i] > '9' {
+			return 0
+		}
+		n += int(decimals[i]-'0') * unit
+		unit /= 10
+	}
+	return min(n, 1000)
+}
+
+func appendJSON(dst []byte, v *rawjson.Value) []byte {
+	if v.Kind() == 0 {
+		return append(dst, "{}"...)
+	}
+	return v.Append(dst)
+}
+
+func appendCollection(dst []byte, v *rawjson.Value) []byte {
+	raw, ok := v.Get("collection")
+	if !ok || raw[0] != '[' {
+		return append(dst, "[]"...)
+	}
+	return append(dst, raw...)
+}
+
+func appendText(dst []byte, v *rawjson.Value) []byte {
+	raw, ok := v.Get("content")
+	if !ok {
+		return dst
+	}
+	if raw[0] != '"' {
+		return append(dst, raw...)
+	}
+	s, err := rawjson.Unquote(raw)
+	if err != nil {
+		return dst
+	}
+	return append(dst, s...)
+}

@@ -1,0 +1,263 @@
+package endpoints
+
+import (
+	"bytes"
+	"slices"
+	"sync"
+	"unicode/utf8"
+
+	"gatehouse/internal/rawjson"
+)
+
+// appendXML prints JSON as XML, the way mxj does: the only key of an object is the root, several are inside <doc>; a
+// "-name" with a scalar is an attribute, "#text" the text of its element, an array its elements one after another. Unlike
+// mxj it keeps the order of keys, and what it prints is well-formed whatever the JSON: an array is no root, and what a
+// name must not have in it is written as _xHHHH_.
+func appendXML(dst []byte, v *rawjson.Value) []byte {
+	root, ok := v.Root()
+	if !ok {
+		return append(dst, "<doc/>"...)
+	}
+	p := printers.Get().(*printer)
+	defer p.free()
+	p.v, p.root = v, root
+	if root.Kind == '{' {
+		members := v.Inside(root, root, p.stack[:0])
+		p.stack = members
+		if len(members) == 1 && members[0].Kind != '[' && !isAttribute(members[0]) && string(members[0].Key) != `"#text"` {
+			return p.element(dst, p.name(members[0].Key), members[0])
+		}
+	}
+	p.stack = p.stack[:0]
+	if root.Kind == '[' {
+		return append(p.element(append(dst, "<doc>"...), "item", root), "</doc>"...)
+	}
+	return p.element(dst, "doc", root)
+}
+
+// printer walks a value and prints it in another form. Printers are pooled.
+type printer struct {
+	v     *rawjson.Value
+	root  rawjson.Node
+	stack []rawjson.Node
+	text  []byte
+}
+
+var printers = sync.Pool{New: func() any { return new(printer) }}
+
+func (p *printer) free() {
+	clear(p.stack[:cap(p.stack)])
+	*p = printer{stack: p.stack[:0], text: p.text[:0]}
+	if cap(p.text)+cap(p.stack)*64 <= keepBuffer {
+		printers.Put(p)
+	}
+}
+
+// inside pushes what is in n on the stack and says where it begins.
+func (p *printer) inside(n rawjson.Node) (from int) {
+	from = len(p.stack)
+	p.stack = p.v.Inside(p.root, n, p.stack)
+	return from
+}
+
+// say is what a JSON string says; it is valid until the next call.
+func (p *printer) say(raw []byte) []byte {
+	if inner := raw[1 : len(raw)-1]; bytes.IndexByte(inner, '\\') < 0 {
+		return inner
+	}
+	s, err := rawjson.Unquote(raw)
+	if err != nil {
+		return nil
+	}
+	p.text = append(p.text[:0], s...)
+	return p.text
+}
+
+func isAttribute(n rawjson.Node) bool {
+	return len(n.Key) > 3 && n.Key[1] == '-' && n.Kind != '{' && n.Kind != '[' && n.Kind != 'n'
+}
+
+func isText(n rawjson.Node) bool {
+	return string(n.Key) == `"#text"` && n.Kind != '{' && n.Kind != '['
+}
+
+// element prints one value under a name; an array is one element for each of its own.
+func (p *printer) element(dst []byte, name string, n rawjson.Node) []byte {
+	switch {
+	case n.Kind == '[' && len(n.Raw) > 2:
+		from := p.inside(n)
+		if from < len(p.stack) {
+			for i := from; i < len(p.stack); i++ {
+				dst = p.element(dst, name, p.stack[i])
+			}
+			p.stack = p.stack[:from]
+			return dst
+		}
+	case n.Kind == '{':
+		return p.object(dst, name, n)
+	}
+	mark := len(dst)
+	dst = append(append(append(dst, '<'), name...), '>')
+	empty := len(dst)
+	if dst = p.scalar(dst, n, false); len(dst) == empty {
+		return append(append(append(dst[:mark], '<'), name...), "/>"...)
+	}
+	return append(append(append(dst, "</"...), name...), '>')
+}
+
+func (p *printer) object(dst []byte, name string, n rawjson.Node) []byte {
+	from := p.inside(n)
+	dst = append(append(dst, '<'), name...)
+	others := 0
+	for i := from; i < len(p.stack); i++ {
+		if !isAttribute(p.stack[i]) {
+			others++
+			continue
+		}
+		dst = append(dst, ' ')
+		dst = append(append(dst, p.name(append([]byte{'"'}, p.stack[i].Key[2:]...))...), `="`...)
+		dst = append(p.scalar(dst, p.stack[i], true), '"')
+	}
+	if others == 0 {
+		p.stack = p.stack[:from]
+		return append(dst, "/>"...)
+	}
+	dst = append(dst, '>')
+	for i := from; i < len(p.stack); i++ {
+		if isText(p.stack[i]) {
+			dst = p.scalar(dst, p.stack[i], false)
+		}
+	}
+	for i := from; i < len(p.stack); i++ {
+		if !isAttribute(p.stack[i]) && !isText(p.stack[i]) {
+			dst = p.element(dst, p.name(p.stack[i].Key), p.stack[i])
+		}
+	}
+	p.stack = p.stack[:from]
+	return append(append(append(dst, "</"...), name...), '>')
+}
+
+// scalar prints a string, number or boolean as text; null and what is empty print nothing.
+func (p *printer) scalar(dst []byte, n rawjson.Node, attribute bool) []byte {
+	switch n.Kind {
+	case '"':
+		return appendXMLText(dst, p.say(n.Raw), attribute)
+	case '0', 't', 'f':
+		return append(dst, n.Raw...)
+	}
+	return dst
+}
+
+// appendXMLText escapes what means something in XML, and what a parser would not hand on as it is. Characters that XML
+// cannot have become U+FFFD.
+func appendXMLText(dst, s []byte, attribute bool) []byte {
+	for i := 0; i < len(s); {
+		c := s[i]
+		if c >= utf8.RuneSelf {
+			r, n := utf8.DecodeRune(s[i:])
+			if r == 0xfffe || r == 0xffff {
+				r = utf8.RuneError
+			}
+			dst = utf8.AppendRune(dst, r)
+			i += n
+			continue
+		}
+		i++
+		switch {
+		case c == '&':
+			dst = append(dst, "&amp;"...)
+		case c == '<':
+			dst = append(dst, "&lt;"...)
+		case c == '>':
+			dst = append(dst, "&gt;"...)
+		case c == '"' && attribute:
+			dst = append(dst, "&quot;"...)
+		case c == '\r':
+			dst = append(dst, "&#xD;"...)
+		case c == '\n' && attribute:
+			dst = append(dst, "&#xA;"...)
+		case c == '\t' && attribute:
+			dst = append(dst, "&#x9;"...)
+		case c < ' ' && c != '\n' && c != '\t':
+			dst = append(dst, "\ufffd"...)
+		default:
+			dst = append(dst, c)
+		}
+	}
+	return dst
+}
+
+// name makes an XML name of a key. Most are one already; a colon may stand between two names.
+func (p *printer) name(key []byte) string {
+	said := p.say(key)
+	if plainName(said) {
+		return string(said)
+	}
+	return string(appendXMLName(nil, said))
+}
+
+func plainName(s []byte) bool {
+	for i, c := range s {
+		letter := c == '_' && !(i+1 < len(s) && s[i+1] == 'x') || 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z'
+		if !letter && (i == 0 || c != '-' && c != '.' && (c < '0' || c > '9')) {
+			return false
+		}
+	}
+	return len(s) > 0
+}
+
+func appendXMLName(dst, s []byte) []byte {
+	if len(s) == 0 {
+		return append(dst, "_x_"...)
+	}
+	colon := singleColon(s)
+	start := true
+	for i := 0; i < len(s); {
+		r, n := utf8.DecodeRune(s[i:])
+		if r == utf8.RuneError && n == 1 {
+			r = 0xdc00 + rune(s[i]) // two keys stay two
+		}
+		switch {
+		case i == colon:
+			dst, start = append(dst, ':'), true
+			i += n
+			continue
+		case r == '_' && i+1 < len(s) && s[i+1] == 'x':
+			dst = appendXMLCode(dst, r)
+		case nameStart(r), !start && nameInside(r):
+			dst = utf8.AppendRune(dst, r)
+		default:
+			dst = appendXMLCode(dst, r)
+		}
+		start = false
+		i += n
+	}
+	return dst
+}
+
+// singleColon is where the one colon of a qualified name stands, -1 if there is no such thing.
+func singleColon(s []byte) int {
+	at := slices.Index(s, ':')
+	if at <= 0 || at == len(s)-1 || slices.Index(s[at+1:], ':') >= 0 {
+		return -1
+	}
+	return at
+}
+
+func appendXMLCode(dst []byte, r rune) []byte {
+	const hex = "0123456789ABCDEF"
+	dst = append(dst, "_x"...)
+	if r > 0xffff {
+		dst = append(dst, hex[r>>20&15], hex[r>>16&15])
+	}
+	return append(dst, hex[r>>12&15], hex[r>>8&15], hex[r>>4&15], hex[r&15], '_')
+}
+
+// nameStart and nameInside are the characters of names (XML 1.0, fifth edition, 2.3), without the colon; beyond ASCII
+// only those that encoding/xml and other parsers of the fourth edition know, too.
+func nameStart(r rune) bool {
+	return 'a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' || r == '_' || 0xc0 <= r && r <= 0xff && r != 0xd7 && r != 0xf7 ||
+		0x391 <= r && r <= 0x3a1 || 0x3a3 <= r && r <= 0x3ce || 0x410 <= r && r <= 0x44f || 0x4e00 <= r && r <= 0x9fa5
+}
+
+func nameInside(r rune) bool { return r == '-' || r == '.' || '0' <= r && r <= '9' }
