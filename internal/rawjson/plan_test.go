@@ -191,6 +191,12 @@ func TestCompileMistakes(t *testing.T) {
 			t.Errorf("%s: got no mistake", name)
 		}
 	}
+	if err := (Op{"move", [][]string{{"a"}}}).Check(); err == nil || !strings.Contains(err.Error(), "want 2") {
+		t.Errorf("Check of one operation: got %v", err)
+	}
+	if err := (Op{"del", [][]string{{"a", "*"}}}).Check(); err != nil {
+		t.Errorf("Check of one operation: got %v", err)
+	}
 	_, err := Compile(Spec{Flatmap: []Op{{"copy", nil}, {"move", nil}}})
 	if err == nil || strings.Count(err.Error(), "\n") != 1 {
 		t.Errorf("got %v, want two mistakes", err)
