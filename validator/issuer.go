@@ -56,6 +56,22 @@ func (is *issuer) allows(name string) (jose.Alg, bool) {
 	return "", false
 }
 
+// Check finds what is wrong with a provider by itself, each mistake under its key, so that a service can say where.
+func (p *Provider) Check() error {
+	errs := []error{p.check()}
+	if !p.written() {
+		errs = append(errs, errors.New("says nowhere where keys come from; want issuer, jwk_url or jwk_local_path"))
+	}
+	for i, name := range p.Algs {
+		_, err := jose.ParseAlg(name)
+		errs = append(errs, conf.At(err, "algs", i))
+	}
+	return conf.Join(errs...)
+}
+
+// Warnings are settings that work and deserve a second thought, each under its key.
+func (p *Provider) Warnings() error { return p.warnings() }
+
 // issuers compiles who may issue tokens for this validator.
 func (c *Config) issuers(deps *Deps) ([]*issuer, error) {
 	algs, err := c.algorithms()
@@ -107,8 +123,10 @@ func (c *Config) algorithms() ([]string, error) {
 	case c.Alg != "" && c.Algs != nil:
 		return nil, conf.At(errors.New("stands beside algs; want one or the other"), "alg")
 	case c.Alg != "":
-		_, err := jose.ParseAlg(c.Alg)
-		return []string{c.Alg}, conf.At(err, "alg")
+		if _, err := jose.ParseAlg(c.Alg); err != nil {
+			return nil, conf.At(err, "alg")
+		}
+		return []string{c.Alg}, nil
 	case c.Algs != nil && len(c.Algs) == 0:
 		return nil, conf.At(errors.New("an empty list refuses every token"), "algs")
 	case c.Algs != nil:
