@@ -91,7 +91,7 @@ func holdField(line string, fields []Field, used map[string]int) (string, error)
 	if !ok {
 		return "", fmt.Errorf("want Name: value, or !Name")
 	}
-	want = strings.TrimSpace(want)
+	name, want = strings.TrimSpace(name), strings.TrimSpace(want)
 	key := strings.ToLower(name)
 	all := values(fields, name)
 	if used[key] >= len(all) {

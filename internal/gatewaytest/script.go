@@ -157,8 +157,8 @@ func (r *rule) finish() error {
 		switch f.Name {
 		case "repeat":
 			n, err := strconv.Atoi(f.Value)
-			if err != nil {
-				return fmt.Errorf("repeat: %w", err)
+			if err != nil || n < 0 {
+				return fmt.Errorf("repeat: got %q, want a number", f.Value)
 			}
 			r.body = bytes.Repeat(r.body, n)
 		case "gzip":

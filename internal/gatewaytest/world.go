@@ -149,8 +149,8 @@ func repeat(words []string) (string, error) {
 		return "", fmt.Errorf("want {{repeat N text}}")
 	}
 	n, err := strconv.Atoi(words[1])
-	if err != nil {
-		return "", err
+	if err != nil || n < 0 {
+		return "", fmt.Errorf("got %q, want a number", words[1])
 	}
 	return strings.Repeat(words[2], n), nil
 }
