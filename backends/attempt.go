@@ -13,12 +13,16 @@ import (
 type attempts struct {
 	travel
 	*balancer
+	limit  *limiter // nil: none
 	budget budget
 }
 
 var errNowhere = errors.New("no host is known")
 
 func (a *attempts) send(ctx context.Context, c *call) (*outbound.Response, error) {
+	if err := a.limit.take(); err != nil {
+		return nil, err
+	}
 	if c.pin != nil {
 		return c.pin.send(ctx, c)
 	}
@@ -61,7 +65,7 @@ func (a *attempts) several(ctx context.Context, c *call, hosts []*host) (*outbou
 			continue // it opened in this moment; nothing was sent
 		}
 		last = err
-		if left == 0 || ctx.Err() != nil || !a.mayRepeat(c, err, repeatable) {
+		if left == 0 || ctx.Err() != nil || !a.mayRepeat(c, err, repeatable) || a.limit.take() != nil {
 			return nil, err
 		}
 		left--

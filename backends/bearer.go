@@ -2,6 +2,7 @@ package backends
 
 import (
 	"context"
+	"errors"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -125,12 +126,27 @@ func (s shared) replace(ctx context.Context, _ *Request, refused *token) (*token
 	return s.lease.replace(ctx, refused)
 }
 
-// wrap makes a sender carry tokens.
-func (t *Tokens) wrap(c *CredentialsConfig, env Env, next sender) (sender, error) {
-	l, err := t.lease(&c.TokenClient, env.Life)
-	if err != nil {
-		return nil, err
+// wrap makes a sender carry tokens of ours, if the file asks for them.
+func (m *mistakes) bearer(cfg Config, env Env, next sender) sender {
+	credentials, exchange := cfg.Extra.Credentials, cfg.Extra.Exchange
+	switch {
+	case credentials.on() && exchange.on():
+		m.at(errors.New("there is an auth/client-credentials too: a request carries one token"), "extra_config", "auth/token-exchange")
+	case credentials.on():
+		l, err := env.Tokens.lease(&credentials.TokenClient, env.Life)
+		if !m.at(err, "extra_config", "auth/client-credentials") {
+			return (&bearer{next: next, purse: shared{l}, forwardAs: credentials.forwardName()}).send
+		}
+	case exchange.on():
+		if env.CallerToken == nil {
+			m.at(errors.New("there is no token to exchange: the endpoint has no auth/validator"), "extra_config", "auth/token-exchange")
+			return next
+		}
+		env.CallerToken()
+		x, err := env.Tokens.exchange(exchange, env.Life)
+		if !m.at(err, "extra_config", "auth/token-exchange") {
+			return (&bearer{next: next, purse: x, forwardAs: exchange.forwardName()}).send
+		}
 	}
-	b := &bearer{next: next, purse: shared{l}, forwardAs: c.forwardName()}
-	return b.send, nil
+	return next
 }

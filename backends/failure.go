@@ -37,25 +37,26 @@ type Reason string
 
 // The reasons. README has the list.
 const (
-	ReasonStatus       Reason = "upstream_status"       // it answered with a status that is no success
-	ReasonTimeout      Reason = "upstream_timeout"      // a deadline passed
-	ReasonCanceled     Reason = "client_gone"           // the client left
-	ReasonRefused      Reason = "upstream_refused"      // nobody listens there
-	ReasonReset        Reason = "upstream_reset"        // the connection broke
-	ReasonDNS          Reason = "upstream_dns"          // its name does not resolve
-	ReasonTLS          Reason = "upstream_tls"          // handshake or certificate
-	ReasonBadReply     Reason = "upstream_bad_response" // not HTTP, or cut short
-	ReasonTooLarge     Reason = "upstream_too_large"    // more than max_response_size
-	ReasonBadBody      Reason = "upstream_bad_body"     // not of the declared encoding
-	ReasonOpen         Reason = "breaker_open"          // its breaker is open
-	ReasonLimited      Reason = "upstream_limited"      // its rate limit or its connections are used up
-	ReasonToken        Reason = "upstream_auth_failed"  // no token for it to be had
-	ReasonMissingClaim Reason = "claim_missing"         // {JWT.x} names a claim that the token lacks
-	ReasonMissingValue Reason = "value_missing"         // {respN_x} names a value that the answer lacks
-	ReasonRedirect     Reason = "upstream_redirect"     // a redirect that may not be followed
-	ReasonUnfit        Reason = "request_unfit"         // the client's request cannot become one to this upstream
-	ReasonScript       Reason = "script_failed"         // a script of the file failed, or refused
-	ReasonRejected     Reason = "upstream_rejected"     // a rule of the file refused the answer
+	ReasonStatus       Reason = "upstream_status"        // it answered with a status that is no success
+	ReasonTimeout      Reason = "upstream_timeout"       // a deadline passed
+	ReasonCanceled     Reason = "client_gone"            // the client left
+	ReasonRefused      Reason = "upstream_refused"       // nobody listens there
+	ReasonReset        Reason = "upstream_reset"         // the connection broke
+	ReasonDNS          Reason = "upstream_dns"           // its name does not resolve
+	ReasonTLS          Reason = "upstream_tls"           // handshake or certificate
+	ReasonBadReply     Reason = "upstream_bad_response"  // not HTTP, or cut short
+	ReasonTooLarge     Reason = "upstream_too_large"     // more than max_response_size
+	ReasonBadBody      Reason = "upstream_bad_body"      // not of the declared encoding
+	ReasonOpen         Reason = "breaker_open"           // its breaker is open
+	ReasonLimited      Reason = "upstream_limited"       // its rate limit or its connections are used up
+	ReasonToken        Reason = "upstream_auth_failed"   // no token for it to be had
+	ReasonExchange     Reason = "token_exchange_refused" // the caller's token is not taken for an exchange
+	ReasonMissingClaim Reason = "claim_missing"          // {JWT.x} names a claim that the token lacks
+	ReasonMissingValue Reason = "value_missing"          // {respN_x} names a value that the answer lacks
+	ReasonRedirect     Reason = "upstream_redirect"      // a redirect that may not be followed
+	ReasonUnfit        Reason = "request_unfit"          // the client's request cannot become one to this upstream
+	ReasonScript       Reason = "script_failed"          // a script of the file failed, or refused
+	ReasonRejected     Reason = "upstream_rejected"      // a rule of the file refused the answer
 )
 
 // failed makes a Failure of an error of the outside; ctx is the context of the exchange.

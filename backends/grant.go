@@ -195,8 +195,17 @@ func explained(got *outbound.Fetched, err error) error {
 	if bad != nil || len(code) == 0 || len(code) > 40 || strings.Trim(code, "abcdefghijklmnopqrstuvwxyz_") != "" {
 		return err
 	}
-	return fmt.Errorf("%w (%s)", err, code)
+	return &codedError{code, err}
 }
+
+// codedError is an error with the code that the endpoint gave for it.
+type codedError struct {
+	code string
+	err  error
+}
+
+func (e *codedError) Error() string { return e.err.Error() + " (" + e.code + ")" }
+func (e *codedError) Unwrap() error { return e.err }
 
 // read makes a token of an answer (RFC 6749 5.1), however odd.
 func (e *tokenEndpoint) read(got *outbound.Fetched) (*token, error) {

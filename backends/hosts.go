@@ -16,6 +16,7 @@ type Hosts struct {
 	log       *slog.Logger
 	upstreams *shelf[upstreamKey, *upstream]
 	breakers  *shelf[breakerKey, *breaker]
+	limits    *shelf[limitKey, *limiter]
 	resolvers *shelf[time.Duration, *outbound.Resolver]
 	names     *shelf[recordsKey, *records]
 	lookup    lookupSRV // of the system; tests have their own
@@ -27,9 +28,15 @@ func NewHosts(opt outbound.Options, log *slog.Logger) *Hosts {
 		opt: opt, log: log, lookup: systemSRV,
 		upstreams: newShelf[upstreamKey](func(u *upstream) { _ = u.client.Close() }),
 		breakers:  newShelf[breakerKey, *breaker](nil),
+		limits:    newShelf[limitKey, *limiter](nil),
 		resolvers: newShelf[time.Duration](func(r *outbound.Resolver) { _ = r.Close() }),
 		names:     newShelf[recordsKey](func(r *records) { _ = r.cell.Close() }),
 	}
+}
+
+// Fetcher asks for small documents with the settings that connections have where a file says nothing.
+func (h *Hosts) Fetcher(userAgent string) *outbound.Fetcher {
+	return outbound.NewFetcher(h.opt, userAgent)
 }
 
 // Close ends all idle connections.

@@ -80,10 +80,11 @@ func (i *issuer) count() int {
 	return len(i.asked)
 }
 
-func (i *issuer) lastForm() url.Values {
+// form is that of token request n, counted from 1.
+func (i *issuer) form(n int) url.Values {
 	i.mu.Lock()
 	defer i.mu.Unlock()
-	return i.forms[len(i.forms)-1]
+	return i.forms[n-1]
 }
 
 // accept makes the backend refuse all tokens but these.

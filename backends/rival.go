@@ -63,7 +63,7 @@ func (r *race) rival() {
 	hopeless := r.over
 	r.second, r.stopSecond = twin, stop
 	r.mu.Unlock()
-	if hopeless || !r.a.budget.spend() {
+	if hopeless || !r.a.budget.spend() || r.a.limit.take() != nil {
 		return
 	}
 	h := r.a.choose(twin, twin.among, true)

@@ -20,23 +20,26 @@ type TokensConfig struct {
 // Tokens are the tokens that we hold for backends: one for each credential, however many backends use it. They outlive a
 // configuration: a reload goes on with what is there.
 type Tokens struct {
-	cfg      TokensConfig
-	leases   *shelf[[sha256.Size]byte, *lease]
-	fetchers *shelf[string, *outbound.Fetcher] // by settings of the connection
+	cfg       TokensConfig
+	leases    *shelf[[sha256.Size]byte, *lease]
+	exchanges *shelf[[sha256.Size]byte, *exchange]
+	fetchers  *shelf[string, *outbound.Fetcher] // by settings of the connection
 }
 
 // NewTokens fetches nothing yet.
 func NewTokens(cfg TokensConfig) *Tokens {
 	return &Tokens{
-		cfg:      cfg,
-		leases:   newShelf[[sha256.Size]byte](func(l *lease) { _ = l.Close() }),
-		fetchers: newShelf[string](func(f *outbound.Fetcher) { _ = f.Close() }),
+		cfg:       cfg,
+		leases:    newShelf[[sha256.Size]byte](func(l *lease) { _ = l.Close() }),
+		exchanges: newShelf[[sha256.Size]byte](func(x *exchange) { x.close() }),
+		fetchers:  newShelf[string](func(f *outbound.Fetcher) { _ = f.Close() }),
 	}
 }
 
 // Close drops all tokens and ends what runs for them.
 func (t *Tokens) Close() {
 	t.leases.close()
+	t.exchanges.close()
 	t.fetchers.close()
 }
 
@@ -44,6 +47,7 @@ func (t *Tokens) Close() {
 func (t *Tokens) endpoint(c *TokenClient, life *Life, params ...param) (*tokenEndpoint, error) {
 	g, err := c.compile(params...)
 	opt, badOptions := c.Transport.options(t.cfg.Options)
+	opt.MaxOpen, opt.MaxWait = exchangesAtATime, c.Timeout.Or(defaultTokenTimeout)
 	if err := conf.Join(err, conf.At(badOptions, "client")); err != nil {
 		return nil, err
 	}

@@ -296,7 +296,7 @@ func TestAssertionsAreSignedAfresh(t *testing.T) {
 			if got := ask(soon); !strings.HasPrefix(got, "200 ") {
 				t.Fatal(got)
 			}
-			form := i.lastForm()
+			form := i.form(i.count())
 			parts := strings.Split(form.Get("client_assertion"), ".")
 			if len(parts) != 3 || form.Get("client_assertion_type") != "urn:ietf:params:oauth:client-assertion-type:jwt-bearer" || form.Get("client_secret") != "" {
 				t.Fatalf("got %v", form)

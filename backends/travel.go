@@ -66,13 +66,9 @@ func (m *mistakes) sender(cfg Config, env Env) sender {
 	m.at(err)
 	a := &attempts{travel: m.travel(cfg, env)}
 	a.balancer = m.balancer(cfg, env, s)
-	send := sender(a.send)
-	if c := cfg.Extra.Credentials; c.on() {
-		wrapped, err := env.Tokens.wrap(c, env, send)
-		if !m.at(err, "extra_config", "auth/client-credentials") {
-			send = wrapped
-		}
-	}
+	a.limit, err = env.Hosts.limit(cfg.Extra.Limit, env)
+	m.at(err, "extra_config", "qos/ratelimit/proxy")
+	send := m.bearer(cfg, env, a.send)
 	redirects, err := newRedirects(cfg, env, s, send)
 	if !m.at(err) && redirects.max > 0 {
 		send = redirects.send
@@ -82,7 +78,7 @@ func (m *mistakes) sender(cfg Config, env Env) sender {
 
 // outcome sets which statuses are successes, and what becomes of the others.
 func (m *mistakes) outcome(cfg Config) (*StatusSet, failureRule) {
-	rule := failureRule{pass: conf.Value(cfg.OnError, "pass") == "pass", own: cfg.Extra.Credentials.on()}
+	rule := failureRule{pass: conf.Value(cfg.OnError, "pass") == "pass", own: cfg.Extra.Credentials.on() || cfg.Extra.Exchange.on()}
 	if h := cfg.Extra.HTTP; h != nil {
 		rule.code, rule.details = h.ReturnErrorCode, h.ReturnErrorDetails
 	}

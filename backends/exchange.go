@@ -1,0 +1,207 @@
+package backends
+
+import (
+	"container/list"
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"time"
+
+	"gatehouse/internal/conf"
+	"gatehouse/internal/outbound"
+)
+
+// ExchangeConfig is auth/token-exchange: the caller's token is exchanged for one that the backend accepts (RFC 8693).
+type ExchangeConfig struct {
+	TokenClient
+	Disabled      bool   `json:"is_disabled" doc:"Take this block for absent." default:"false"`
+	SubjectType   string `json:"subject_token_type" doc:"What the caller's token is: access_token, id_token, jwt, or a URI." default:"access_token"`
+	RequestedType string `json:"requested_token_type" doc:"What is asked for: access_token, id_token, jwt, or a URI." default:"the endpoint decides"`
+	MaxCallers    *int   `json:"max_callers" doc:"For how many callers tokens are kept; the one that has not asked for longest goes first." default:"10000"`
+}
+
+const (
+	grantExchange    = "urn:ietf:params:oauth:grant-type:token-exchange"
+	tokenTypePrefix  = "urn:ietf:params:oauth:token-type:"
+	defaultCallers   = 10000
+	exchangePause    = 30 * time.Second // between two exchanges for one caller that a backend's 401 has forced
+	exchangesAtATime = 64
+)
+
+func (c *ExchangeConfig) on() bool { return c != nil && !c.Disabled }
+
+func tokenType(word string) string {
+	switch word {
+	case "access_token", "id_token", "jwt", "refresh_token":
+		return tokenTypePrefix + word
+	}
+	return word
+}
+
+// exchange keeps the tokens that callers' tokens were exchanged for, each for its own caller (security.md 31).
+type exchange struct {
+	endpoint *tokenEndpoint
+	max      int
+	ctx      context.Context
+	end      context.CancelFunc
+	wg       sync.WaitGroup
+
+	mu      sync.Mutex
+	callers map[[sha256.Size]byte]*list.Element // of *exchanged
+	recent  *list.List                          // the one who asked last is in front
+}
+
+// exchanged is what one caller's token was exchanged for.
+type exchanged struct {
+	key      [sha256.Size]byte
+	token    *token
+	replaced time.Time     // when a 401 forced an exchange
+	flight   chan struct{} // closed when the exchange that runs has ended; nil: none runs
+	err      error         // of the last one
+}
+
+// exchange is the shared exchange of a configuration.
+func (t *Tokens) exchange(c *ExchangeConfig, life *Life) (*exchange, error) {
+	var errs mistakes
+	subject := c.SubjectType
+	if subject == "" {
+		subject = "access_token"
+	}
+	params := []param{{"grant_type", grantExchange}, {"subject_token_type", tokenType(subject)}}
+	if c.RequestedType != "" {
+		params = append(params, param{"requested_token_type", tokenType(c.RequestedType)})
+	}
+	for _, p := range params[1:] {
+		if !strings.Contains(p.value, ":") {
+			errs.at(fmt.Errorf("got %q, want access_token, id_token, jwt or a URI", p.value), p.name)
+		}
+	}
+	most := conf.Value(c.MaxCallers, defaultCallers)
+	if most < 1 {
+		errs.at(fmt.Errorf("got %d, want at least 1", most), "max_callers")
+	}
+	e, err := t.endpoint(&c.TokenClient, life, params...)
+	errs.at(err)
+	if errs.list != nil {
+		return nil, conf.Join(errs.list...)
+	}
+	key := sha256.Sum256(fmt.Appendf(nil, "%x %d", e.digest(&c.TokenClient), most))
+	return t.exchanges.hold(key, life, func() (*exchange, error) {
+		x := &exchange{endpoint: e, max: most, callers: map[[sha256.Size]byte]*list.Element{}, recent: list.New()}
+		x.ctx, x.end = context.WithCancel(context.Background())
+		return x, nil
+	})
+}
+
+func (x *exchange) close() {
+	x.mu.Lock()
+	x.end()
+	x.mu.Unlock()
+	x.wg.Wait()
+}
+
+var errNoCaller = errors.New("the caller has no token that could be exchanged")
+
+func (x *exchange) get(ctx context.Context, req *Request) (*token, error) {
+	return x.fetch(ctx, req, nil)
+}
+
+func (x *exchange) replace(ctx context.Context, req *Request, refused *token) (*token, error) {
+	t, err := x.fetch(ctx, req, refused)
+	if t == refused {
+		return nil, err
+	}
+	return t, err
+}
+
+// fetch is the caller's token; if it is the refused one, another is asked for, unless that was done a moment ago.
+func (x *exchange) fetch(ctx context.Context, req *Request, refused *token) (*token, error) {
+	if req.Caller.Token == "" {
+		return nil, &Failure{Reason: ReasonExchange, Err: errNoCaller}
+	}
+	x.mu.Lock()
+	e := x.entry(req.Caller.Token)
+	if t := e.token; t != nil && time.Since(t.born) < t.life*19/20 {
+		if t != refused || e.flight == nil && time.Since(e.replaced) < exchangePause {
+			x.mu.Unlock()
+			return t, nil
+		}
+	}
+	if e.flight == nil {
+		if x.ctx.Err() != nil {
+			x.mu.Unlock()
+			return nil, &Failure{Reason: ReasonToken, Err: outbound.ErrClosed}
+		}
+		if refused != nil {
+			e.replaced = time.Now()
+		}
+		e.flight = make(chan struct{})
+		subject := req.Caller.Token
+		x.wg.Go(func() { x.ask(e, subject) })
+	}
+	flight := e.flight
+	x.mu.Unlock()
+	select {
+	case <-flight:
+	case <-ctx.Done():
+		if errors.Is(context.Cause(ctx), context.DeadlineExceeded) {
+			return nil, &Failure{Reason: ReasonToken, RetryAfter: pace, Err: fmt.Errorf("no token of %s in time", x.endpoint.url)}
+		}
+		return nil, ctx.Err()
+	}
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if e.err != nil {
+		return nil, e.err
+	}
+	return e.token, nil
+}
+
+// entry is the caller's, made if there is none, in place of the one that has not asked for longest; the lock is held.
+func (x *exchange) entry(subject string) *exchanged {
+	key := sha256.Sum256([]byte(subject))
+	if at := x.callers[key]; at != nil {
+		x.recent.MoveToFront(at)
+		return at.Value.(*exchanged)
+	}
+	if len(x.callers) >= x.max {
+		last := x.recent.Back()
+		delete(x.callers, last.Value.(*exchanged).key)
+		x.recent.Remove(last)
+	}
+	e := &exchanged{key: key}
+	x.callers[key] = x.recent.PushFront(e)
+	return e
+}
+
+// ask exchanges once, for everybody who waits.
+func (x *exchange) ask(e *exchanged, subject string) {
+	ctx, cancel := context.WithTimeout(x.ctx, x.endpoint.timeout)
+	defer cancel()
+	t, err := x.endpoint.ask(ctx, param{"subject_token", subject})
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if e.err = refusal(err); err == nil {
+		e.token = t
+	}
+	close(e.flight)
+	e.flight = nil
+}
+
+// refusal tells a caller whose token is not taken (RFC 8693 2.2.2) from an endpoint that cannot be asked.
+func refusal(err error) error {
+	if err == nil {
+		return nil
+	}
+	var coded *codedError
+	if errors.As(err, &coded) {
+		switch coded.code {
+		case "invalid_request", "invalid_grant", "invalid_token", "access_denied":
+			return &Failure{Reason: ReasonExchange, Err: err}
+		}
+	}
+	return &Failure{Reason: ReasonToken, RetryAfter: pace, Err: err}
+}
