@@ -50,55 +50,56 @@ func chooserOf(encoding string, olderYAML bool) (chooser, error) {
 	return nil, fmt.Errorf("got %q, want json, json-collection, string, xml, yaml, negotiate or no-op", encoding)
 }
 
+// offer is a format under one of the names of its type.
+type offer struct {
+	media string
+	*format
+}
+
 // negotiate goes by Accept (RFC 9110 12.5.1): the type that the client likes best, the first of ours among equals. JSON
 // is for those who ask for nothing that we have. Plain text is YAML, as in KrakenD.
 func negotiate(json, xml, yaml *format) chooser {
-	offers := []struct {
-		media string
-		*format
-	}{
+	offers := [...]offer{
 		{"application/json", json}, {"application/xml", xml}, {"text/xml", xml}, {"application/yaml", yaml},
 		{"application/x-yaml", yaml}, {"text/yaml", yaml}, {"text/x-yaml", yaml}, {"text/plain", yaml},
 	}
 	return func(h http.Header) *format {
-		accept := h["Accept"]
-		if len(accept) == 0 {
-			return json
+		var quality, specific [len(offers)]int
+		for _, line := range h["Accept"] {
+			for rest := line; rest != ""; {
+				var item string
+				item, rest, _ = strings.Cut(rest, ",")
+				name, q := weighed(item)
+				for i := range offers {
+					if level := fits(name, offers[i].media); level > specific[i] {
+						quality[i], specific[i] = q, level
+					}
+				}
+			}
 		}
 		best, liked := json, 0
 		for i := range offers {
-			if q := mediaQuality(accept, offers[i].media); q > liked {
-				best, liked = offers[i].format, q
+			if quality[i] > liked {
+				best, liked = offers[i].format, quality[i]
 			}
 		}
 		return best
 	}
 }
 
-// mediaQuality is how much a client wants a media type, in thousandths: what the most specific range that fits says.
-func mediaQuality(accept []string, media string) int {
-	quality, specific := 0, 0
-	family, _, _ := strings.Cut(media, "/")
-	for _, line := range accept {
-		for rest := line; rest != ""; {
-			var item string
-			item, rest, _ = strings.Cut(rest, ",")
-			name, q := weighed(item)
-			level := 0
-			switch {
-			case strings.EqualFold(name, media):
-				level = 3
-			case len(name) == len(family)+2 && strings.EqualFold(name[:len(family)], family) && name[len(family):] == "/*":
-				level = 2
-			case name == "*/*", name == "*":
-				level = 1
-			}
-			if level > specific {
-				quality, specific = q, level
-			}
-		}
+// fits says how exactly a media range means a type: 3 by its name, 2 by its family, 1 as anything, 0 not at all.
+func fits(written, media string) int {
+	if written == "*/*" || written == "*" {
+		return 1
 	}
-	return quality
+	if len(written) == len(media) && strings.EqualFold(written, media) {
+		return 3
+	}
+	family, ok := strings.CutSuffix(written, "/*")
+	if ok && len(media) > len(family) && media[len(family)] == '/' && strings.EqualFold(family, media[:len(family)]) {
+		return 2
+	}
+	return 0
 }
 
 // weighed splits an item of Accept or Accept-Encoding into its name and its weight in thousandths (RFC 9110 12.4.2). A

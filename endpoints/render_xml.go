@@ -30,9 +30,9 @@ func appendXML(dst []byte, v *rawjson.Value) []byte {
 	}
 	p.stack = p.stack[:0]
 	if root.Kind == '[' {
-		return append(p.element(append(dst, "<doc>"...), "item", root), "</doc>"...)
+		return append(p.element(append(dst, "<doc>"...), []byte("item"), root), "</doc>"...)
 	}
-	return p.element(dst, "doc", root)
+	return p.element(dst, []byte("doc"), root)
 }
 
 // printer walks a value and prints it in another form. Printers are pooled.
@@ -82,7 +82,7 @@ func isText(n rawjson.Node) bool {
 }
 
 // element prints one value under a name; an array is one element for each of its own.
-func (p *printer) element(dst []byte, name string, n rawjson.Node) []byte {
+func (p *printer) element(dst, name []byte, n rawjson.Node) []byte {
 	switch {
 	case n.Kind == '[' && len(n.Raw) > 2:
 		from := p.inside(n)
@@ -105,7 +105,7 @@ func (p *printer) element(dst []byte, name string, n rawjson.Node) []byte {
 	return append(append(append(dst, "</"...), name...), '>')
 }
 
-func (p *printer) object(dst []byte, name string, n rawjson.Node) []byte {
+func (p *printer) object(dst, name []byte, n rawjson.Node) []byte {
 	from := p.inside(n)
 	dst = append(append(dst, '<'), name...)
 	others := 0
@@ -115,7 +115,7 @@ func (p *printer) object(dst []byte, name string, n rawjson.Node) []byte {
 			continue
 		}
 		dst = append(dst, ' ')
-		dst = append(append(dst, p.name(append([]byte{'"'}, p.stack[i].Key[2:]...))...), `="`...)
+		dst = append(append(dst, nameOf(p.say(p.stack[i].Key)[1:])...), `="`...)
 		dst = append(p.scalar(dst, p.stack[i], true), '"')
 	}
 	if others == 0 {
@@ -187,13 +187,21 @@ func appendXMLText(dst, s []byte, attribute bool) []byte {
 	return dst
 }
 
-// name makes an XML name of a key. Most are one already; a colon may stand between two names.
-func (p *printer) name(key []byte) string {
-	said := p.say(key)
-	if plainName(said) {
-		return string(said)
+// name makes an XML name of a key, which stays as long as the value. Most keys are one already; a colon may stand between
+// two names.
+func (p *printer) name(key []byte) []byte {
+	if inner := key[1 : len(key)-1]; plainName(inner) {
+		return inner
 	}
-	return string(appendXMLName(nil, said))
+	return appendXMLName(nil, p.say(key))
+}
+
+// nameOf is a name for what a key says; it may be the very same bytes.
+func nameOf(said []byte) []byte {
+	if plainName(said) {
+		return said
+	}
+	return appendXMLName(nil, said)
 }
 
 func plainName(s []byte) bool {

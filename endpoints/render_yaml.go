@@ -140,9 +140,10 @@ func yamlWord(s []byte) bool {
 	if len(s) > 5 {
 		return false
 	}
-	switch string(bytes.ToLower(s)) {
-	case "true", "false", "null", "yes", "no", "on", "off", "y", "n":
-		return true
+	for _, word := range [...]string{"true", "false", "null", "yes", "no", "on", "off", "y", "n"} {
+		if len(s) == len(word) && bytes.EqualFold(s, []byte(word)) {
+			return true
+		}
 	}
 	return false
 }
