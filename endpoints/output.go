@@ -88,12 +88,20 @@ func additive(canonical string) bool {
 }
 
 // stream hands on the headers of an answer that goes through as it comes: all, or those of the list and what the body
-// needs.
+// needs. What is there already is ours and stays.
 func (o *outputHeaders) stream(h http.Header, fields []outbound.Field) {
 	for i := range fields {
 		name := http.CanonicalHeaderKey(fields[i].Name)
-		if o == nil || o.all || o.names[name] || ofBody(name) {
+		switch {
+		case o != nil && !o.all && !o.names[name] && !ofBody(name):
+		case additive(name):
 			h[name] = append(h[name], fields[i].Value)
+		case h[name] == nil:
+			for j := i; j < len(fields); j++ {
+				if http.CanonicalHeaderKey(fields[j].Name) == name {
+					h[name] = append(h[name], fields[j].Value)
+				}
+			}
 		}
 	}
 }

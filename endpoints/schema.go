@@ -39,13 +39,13 @@ func (s *Schema) MarshalJSON() ([]byte, error) { return s.raw, nil }
 // ConfSchema says what may stand there: any schema.
 func (*Schema) ConfSchema() map[string]any { return map[string]any{"type": []any{"object", "boolean"}} }
 
-// Of is the schema, read by the drafts of a file of this version where it does not say its own.
-func (s *Schema) Of(version int) *Schema {
+// Of is the schema, read by an older draft where it does not say its own.
+func (s *Schema) Of(older bool) *Schema {
 	if s == nil {
 		return nil
 	}
 	own := &Schema{raw: s.raw, drafts: []*jsonschema.Draft{jsonschema.Draft2020}}
-	if version < 4 {
+	if older {
 		own.drafts = []*jsonschema.Draft{jsonschema.Draft7, jsonschema.Draft4}
 	}
 	return own

@@ -4,6 +4,7 @@ import (
 	"gatehouse/backends"
 	"gatehouse/endpoints"
 	"gatehouse/internal/conf"
+	"gatehouse/internal/lua"
 	"gatehouse/validator"
 )
 
@@ -31,6 +32,7 @@ type Config struct {
 	Debug              bool                          `json:"debug_endpoint" doc:"Serve /__debug/: it answers any request with pong and logs it." default:"false"`
 	Echo               bool                          `json:"echo_endpoint" doc:"Serve /__echo/: it answers with the request." default:"false"`
 	Providers          map[string]validator.Provider `json:"providers" since:"4" doc:"Identity providers by name, for validators to list."`
+	ServerConfig
 	backends.TransportConfig
 	Extra Extra `json:"extra_config" conf:"namespaces" doc:"Features of the service, by namespace."`
 }
@@ -40,10 +42,15 @@ type Extra struct {
 	Router    *RouterConfig            `json:"router" doc:"How requests find their endpoint, and what surrounds an answer."`
 	Validator *ServiceValidator        `json:"auth/validator" doc:"Version 4: the validator that every endpoint inherits, field by field."`
 	Revoker   *validator.RevokerConfig `json:"auth/revoker" doc:"Which tokens are refused although everything else about them is right."`
+	CORS      *CORSConfig              `json:"security/cors" doc:"Which pages of other origins may read answers."`
+	Secure    *SecureConfig            `json:"security/http" doc:"Which names we answer to, and headers that tell browsers to be careful."`
+	Bots      *endpoints.BotsConfig    `json:"security/bot-detector" doc:"Turn clients away for their User-Agent, at every path."`
+	Lua       *lua.Config              `json:"modifier/lua-endpoint" doc:"A script over the client's request, before every endpoint's own guards."`
 }
 
 // RouterConfig is the namespace router (krakend.md 2.2).
 type RouterConfig struct {
+	MaxPayload                    *int64   `json:"max_payload" doc:"Bytes of a request's body at most; 0: no limit. An endpoint may say its own." default:"0"`
 	DisableRedirectTrailingSlash  bool     `json:"disable_redirect_trailing_slash" doc:"Do not redirect /a/ to /a." default:"false"`
 	DisableRedirectFixedPath      bool     `json:"disable_redirect_fixed_path" doc:"Do not redirect /A//b to /a/b." default:"false"`
 	DisableHandleMethodNotAllowed bool     `json:"disable_handle_method_not_allowed" doc:"Answer 404 instead of 405." default:"false"`

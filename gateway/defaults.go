@@ -27,6 +27,11 @@ type manners struct {
 	pathDecoding    bool // false: encoded URL characters in a parameter are refused
 	versionHeader   bool
 	olderYAML       bool // YAML is application/x-yaml
+	limitStatus     int  // of a rate limit for all together
+	preflight       int  // CORS: options_success_status
+	badHost         int  // security/http: bad_host_status
+	olderSchemas    bool // a JSON schema without $schema is one of draft 7, or 4
+	version         int
 }
 
 func mannersOf(version int) manners {
@@ -37,6 +42,7 @@ func mannersOf(version int) manners {
 			passStatus: false, errorStatuses: "500", errorFormat: "krakend", headersPrefix: "X-Krakend",
 			audienceMatch: "all", requireExp: false, requireBearer: version == 2,
 			autoHead: false, autoOptions: false, pathDecoding: false, versionHeader: true, olderYAML: version == 2,
+			limitStatus: 503, preflight: map[int]int{2: 200, 3: 204}[version], badHost: 500, olderSchemas: true, version: version,
 		}
 	}
 	return manners{
@@ -44,6 +50,7 @@ func mannersOf(version int) manners {
 		passStatus: true, errorStatuses: "precise", errorFormat: "json", headersPrefix: "X-Gateway",
 		audienceMatch: "any", requireExp: true, requireBearer: true, algs: []string{"RS256", "ES256"},
 		autoHead: true, autoOptions: true, pathDecoding: true, versionHeader: false,
+		limitStatus: 429, preflight: 204, badHost: 421, olderSchemas: false, version: version,
 	}
 }
 
@@ -58,7 +65,7 @@ func (m manners) endpoint(c endpoints.Config) endpoints.Config {
 	for i := range c.Backend {
 		c.Backend[i] = m.backend(c.Backend[i])
 	}
-	return c
+	return m.limited(c)
 }
 
 func (m manners) backend(c backends.Config) backends.Config {

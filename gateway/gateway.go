@@ -10,6 +10,7 @@ import (
 	"gatehouse/backends"
 	"gatehouse/endpoints"
 	"gatehouse/internal/conf"
+	"gatehouse/internal/outbound"
 	"gatehouse/validator"
 )
 
@@ -32,6 +33,8 @@ type Gateway struct {
 	client    *addresses
 	claimed   map[string]bool // folded names of headers that some endpoint sets from a claim
 	access    *accessLog      // nil: none
+	doors     []door
+	fetcher   *outbound.Fetcher // of scripts
 	log       *slog.Logger
 }
 
@@ -39,7 +42,8 @@ type Gateway struct {
 func New(cfg Config, shared Shared) (*Gateway, error) {
 	m := mannersOf(cfg.Version)
 	full := inherit(cfg, m)
-	g := &Gateway{life: new(backends.Life), claimed: claimedHeaders(full), keys: shared.Keys, log: shared.Log}
+	g := &Gateway{life: new(backends.Life), claimed: claimedHeaders(full), keys: shared.Keys, log: shared.Log,
+		fetcher: shared.Hosts.Fetcher("gatehouse/" + shared.Release)}
 	var errs []error
 	at := func(err error, path ...any) {
 		if err != nil {
@@ -55,7 +59,9 @@ func New(cfg Config, shared Shared) (*Gateway, error) {
 	g.access = newAccessLog(routerOf(cfg), shared.Log)
 
 	env := endpoints.Env{Auth: auth, Hosts: shared.Hosts, Tokens: shared.Tokens, Log: shared.Log, Life: g.life, Transport: cfg.TransportConfig,
-		Voice: voiceOf(cfg, m, shared.Release), Rules: g.rules(cfg, m, shared.Release)}
+		Voice: voiceOf(cfg, m, shared.Release), Rules: g.rules(cfg, m, shared.Release), House: g.house(shared.Log)}
+	env.Early = serviceGuards(cfg, env, at)
+	g.newDoors(cfg, m, env.Voice, at)
 	var routes []route
 	for i, e := range full {
 		compiled, err := endpoints.New(e, env)
@@ -89,6 +95,7 @@ func (g *Gateway) Close() {
 		e.Close()
 	}
 	g.life.Close()
+	_ = g.fetcher.Close()
 	if g.revoked != nil {
 		g.revoked.Close()
 	}
@@ -99,6 +106,7 @@ func inherit(cfg Config, m manners) []endpoints.Config {
 	s := endpoints.Service{Host: cfg.Host, Timeout: cfg.Timeout, CacheTTL: cfg.CacheTTL, OutputEncoding: cfg.OutputEncoding,
 		Compression: cfg.Compression, DisableCompression: cfg.DisableCompression}
 	s.Validator = cfg.Extra.Validator.inherited(cfg.Version)
+	s.MaxPayload = routerOf(cfg).MaxPayload
 	full := make([]endpoints.Config, len(cfg.Endpoints))
 	for i, e := range cfg.Endpoints {
 		full[i] = m.endpoint(e.Inherit(s))
@@ -132,6 +140,7 @@ func (g *Gateway) rules(cfg Config, m manners, release string) endpoints.Project
 		UserAgent:    "gatehouse/" + release,
 		StrictParams: !conf.Value(r.DisablePathDecoding, m.pathDecoding),
 		ClaimHeaders: g.claimed,
+		LooseParams:  cfg.DisableREST,
 	}
 }
 
@@ -171,6 +180,11 @@ func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if len(r.TransferEncoding) > 0 && r.ProtoMajor == 1 {
 		// Go serves a request with both lengths by its chunks and forgets the other: nothing behind it may be read.
 		w.Header()["Connection"] = []string{"close"}
+	}
+	for _, pass := range g.doors {
+		if pass(x, w, r) {
+			return
+		}
 	}
 	g.router.serve(x, w, r)
 }

@@ -1,0 +1,72 @@
+package gateway
+
+import (
+	"net/http"
+
+	"gatehouse/endpoints"
+)
+
+// door is what every request passes before its route is known. It may set headers of the answer, and it may answer itself:
+// then it is true, and nothing else happens.
+type door func(x *endpoints.Exchange, w http.ResponseWriter, r *http.Request) (answered bool)
+
+// newDoors is the one list of doors, in the order in which they stand (krakend.md 2.1).
+func (g *Gateway) newDoors(cfg Config, m manners, voice endpoints.Voice, at func(error, ...any)) {
+	add := func(d door, err error, namespace string) {
+		at(err, "extra_config", namespace)
+		if d != nil && err == nil {
+			g.doors = append(g.doors, d)
+		}
+	}
+	if c := cfg.Extra.CORS; c != nil {
+		d, err := g.newCORS(*c, m)
+		add(d, err, "security/cors")
+	}
+	if c := cfg.Extra.Secure; c != nil {
+		d, err := newSecure(*c, m, voice)
+		add(d, err, "security/http")
+	}
+	if c := cfg.Extra.Bots; c != nil {
+		d, err := newBots(*c, voice)
+		add(d, err, "security/bot-detector")
+	}
+}
+
+// newBots turns bots away at every path, also where there is nothing.
+func newBots(cfg endpoints.BotsConfig, voice endpoints.Voice) (door, error) {
+	b, err := endpoints.NewBots(cfg)
+	if err != nil {
+		return nil, err
+	}
+	return func(x *endpoints.Exchange, w http.ResponseWriter, r *http.Request) bool {
+		err := b.Check(r)
+		if err != nil {
+			voice.Fail(x, w, r, err)
+		}
+		return err != nil
+	}, nil
+}
+
+// serviceGuards are the guards that the service puts before every endpoint's own.
+func serviceGuards(cfg Config, env endpoints.Env, at func(error, ...any)) []endpoints.Guard {
+	if cfg.Extra.Lua == nil {
+		return nil
+	}
+	guard, err := endpoints.ScriptOfService(*cfg.Extra.Lua, env)
+	at(err, "extra_config", "modifier/lua-endpoint")
+	if err != nil {
+		return nil
+	}
+	return []endpoints.Guard{guard}
+}
+
+// limited fills in what depends on the file's version in rate limits and schemas.
+func (m manners) limited(c endpoints.Config) endpoints.Config {
+	if l := c.Extra.RateLimit; l != nil && l.Status == nil {
+		own := *l
+		own.Status = &m.limitStatus
+		c.Extra.RateLimit = &own
+	}
+	c.Extra.Schema = c.Extra.Schema.Of(m.olderSchemas)
+	return c
+}
