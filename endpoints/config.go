@@ -27,6 +27,7 @@ type Config struct {
 	Public            bool               `json:"public" since:"4" doc:"Nobody needs a token here, whatever the service says." default:"false"`
 	PassStatus        *bool              `json:"pass_status" since:"4" doc:"A success of a single backend keeps its own status." default:"true (versions 2 and 3: false, it becomes 200)"`
 	ErrorStatuses     *string            `json:"error_statuses" since:"4" enum:"precise|500" doc:"Which status a failure of a backend becomes: what fits (502, 503, 504), or always 500." default:"precise (versions 2 and 3: 500)"`
+	AuthMatch         *string            `json:"auth_match" since:"4" enum:"any|all" doc:"Where several auth/ namespaces stand here: whether one of them is enough." default:"any (versions 2 and 3: all)"`
 	Merge             *string            `json:"merge" since:"4" enum:"shallow|deep|error" doc:"What happens to a key that two backends return: the later backend's value, objects merged, or an error." default:"shallow"`
 	ErrorDetails      bool               `json:"error_details" since:"4" doc:"Tell clients what is wrong with a body that does not fit validation/json-schema." default:"router.return_error_msg"`
 	Extra             Extra              `json:"extra_config" conf:"namespaces" doc:"Features of this endpoint, by namespace."`
@@ -34,15 +35,17 @@ type Config struct {
 
 // Extra are the namespaces that an endpoint may have.
 type Extra struct {
-	Proxy       *ProxyConfig      `json:"proxy" doc:"How the backends are asked and made one."`
-	Validator   *validator.Config `json:"auth/validator" doc:"Who may pass: checks the token of every request."`
-	RateLimit   *RateLimitConfig  `json:"qos/ratelimit/router" doc:"How often the endpoint may be asked."`
-	Bots        *BotsConfig       `json:"security/bot-detector" doc:"Turn clients away for their User-Agent."`
-	CEL         []expr.Rule       `json:"validation/cel" doc:"Expressions over request, token and answer that must be true."`
-	Schema      *Schema           `json:"validation/json-schema" conf:"open" doc:"A JSON schema that the request's body must fit."`
-	LuaEndpoint *lua.Config       `json:"modifier/lua-endpoint" doc:"A script over the client's request."`
-	LuaProxy    *lua.Config       `json:"modifier/lua-proxy" doc:"Scripts over what backends are asked, and over the whole answer."`
-	Router      *RouterConfig     `json:"router" doc:"Limits of requests."`
+	Proxy       *ProxyConfig             `json:"proxy" doc:"How the backends are asked and made one."`
+	Validator   *validator.Config        `json:"auth/validator" doc:"Who may pass: checks the token of every request."`
+	APIKeys     *validator.APIKeysConfig `json:"auth/api-keys" doc:"Who may pass: clients with a key."`
+	Basic       *validator.BasicConfig   `json:"auth/basic" doc:"Who may pass: users with a password (RFC 7617)."`
+	RateLimit   *RateLimitConfig         `json:"qos/ratelimit/router" doc:"How often the endpoint may be asked."`
+	Bots        *BotsConfig              `json:"security/bot-detector" doc:"Turn clients away for their User-Agent."`
+	CEL         []expr.Rule              `json:"validation/cel" doc:"Expressions over request, token and answer that must be true."`
+	Schema      *Schema                  `json:"validation/json-schema" conf:"open" doc:"A JSON schema that the request's body must fit."`
+	LuaEndpoint *lua.Config              `json:"modifier/lua-endpoint" doc:"A script over the client's request."`
+	LuaProxy    *lua.Config              `json:"modifier/lua-proxy" doc:"Scripts over what backends are asked, and over the whole answer."`
+	Router      *RouterConfig            `json:"router" doc:"Limits of requests."`
 }
 
 // Inherit fills what the endpoint does not say from the service.
@@ -71,6 +74,14 @@ func (c Config) Inherit(s Service) Config {
 		merged := own.Inherit(s.Validator)
 		c.Extra.Validator = &merged
 	}
+	if c.Extra.APIKeys != nil {
+		merged := c.Extra.APIKeys.Inherit(s.APIKeys)
+		c.Extra.APIKeys = &merged
+	}
+	if c.Extra.Basic != nil {
+		merged := c.Extra.Basic.Inherit(s.Basic)
+		c.Extra.Basic = &merged
+	}
 	if s.MaxPayload != nil && (c.Extra.Router == nil || c.Extra.Router.MaxPayload == nil) {
 		c.Extra.Router = &RouterConfig{MaxPayload: s.MaxPayload}
 	}
@@ -89,10 +100,12 @@ type Service struct {
 	Timeout            *conf.Duration
 	CacheTTL           *conf.Duration
 	OutputEncoding     string
-	Compression        *CompressionConfig // nil: none
-	DisableCompression *bool              // do not ask backends for compressed answers
-	Validator          *validator.Config  // nil: endpoints inherit none
-	MaxPayload         *int64             // nil: no limit
+	Compression        *CompressionConfig       // nil: none
+	DisableCompression *bool                    // do not ask backends for compressed answers
+	Validator          *validator.Config        // nil: endpoints inherit none
+	APIKeys            *validator.APIKeysConfig // the keys that endpoints with auth/api-keys know
+	Basic              *validator.BasicConfig   // the users that endpoints with auth/basic know
+	MaxPayload         *int64                   // nil: no limit
 }
 
 func first[T any](a, b *T) *T {
@@ -101,6 +114,3 @@ func first[T any](a, b *T) *T {
 	}
 	return b
 }
-
-// Protected reports whether a client must say who it is.
-func (c Config) Protected() bool { return c.Extra.Validator != nil }

@@ -2,8 +2,6 @@
 package endpoints
 
 import (
-	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -20,23 +18,24 @@ const DefaultTimeout = 2 * time.Second
 
 // Endpoint is one compiled route.
 type Endpoint struct {
-	Method   string
-	Path     string
-	Route    *Path
-	Matches  []*Match // one of which must hold; never empty
-	timeout  time.Duration
-	early    []Guard
-	auth     validator.Authenticator // nil: public
-	guards   []Guard
-	project  *projection
-	edits    []edit
-	ask      ask
-	answers  []weigh
-	stream   bool // no-op: the answer goes through as it comes
-	render   renderer
-	compress *compression // nil: nothing is compressed
-	voice    Voice
-	closers  []func()
+	Method    string
+	Path      string
+	Route     *Path
+	Matches   []*Match // one of which must hold; never empty
+	timeout   time.Duration
+	early     []Guard
+	auth      validator.Authenticator // nil: public
+	validator *validator.Validator    // the one among them that explains; nil: none
+	guards    []Guard
+	project   *projection
+	edits     []edit
+	ask       ask
+	answers   []weigh
+	stream    bool // no-op: the answer goes through as it comes
+	render    renderer
+	compress  *compression // nil: nothing is compressed
+	voice     Voice
+	closers   []func()
 }
 
 // Env is what endpoints are compiled against: what outlives a configuration, and the manners of the service.
@@ -68,20 +67,11 @@ func New(cfg Config, env Env) (*Endpoint, error) {
 	params := e.compileRoute(cfg, env.Rules.LooseParams, at)
 	cfg.Backend = e.Route.extend(cfg.Backend)
 	wants := &validator.Wants{}
-	claims, err := claimHeaders(cfg.Extra.Validator, wants)
+	claims, err := claimHeaders(cfg.Propagated(), wants)
 	at(err, "extra_config", "auth/validator", "propagate_claims")
 	e.compileGuards(cfg, env, params, wants, at)
 	e.compileBackends(cfg, env, params, wants, at)
-	if v := cfg.Extra.Validator; v != nil {
-		auth, err := validator.New(*v, env.Auth, wants)
-		at(err, "extra_config", "auth/validator")
-		if err == nil {
-			e.auth, e.closers = auth, append(e.closers, auth.Close)
-		}
-		if cfg.Public {
-			at(errors.New("is true, but there is an auth/validator on the same endpoint: take one of them away"), "public")
-		}
-	}
+	e.compileAuth(cfg, env, wants, at)
 	e.project, err = newProjection(cfg, env.Rules, e.Route, claims)
 	at(err)
 	e.compileRender(cfg, at)
@@ -172,14 +162,4 @@ func (e *Endpoint) serve(x *Exchange, w http.ResponseWriter, r *http.Request) er
 	}
 	headCame()
 	return e.render(e, x, w, r, res)
-}
-
-func (e *Endpoint) authenticate(ctx context.Context, x *Exchange, r *http.Request) (*validator.Claims, error) {
-	if e.auth == nil {
-		return nil, nil
-	}
-	began := time.Now()
-	claims, err := e.auth.Authenticate(ctx, r)
-	x.Auth = time.Since(began)
-	return claims, err
 }

@@ -92,13 +92,10 @@ func newProjection(cfg Config, rules ProjectRules, route *Path, claims []claimHe
 }
 
 // claimHeaders compiles propagate_claims.
-func claimHeaders(v *validator.Config, wants *validator.Wants) ([]claimHeader, error) {
-	if v == nil {
-		return nil, nil
-	}
+func claimHeaders(propagated []validator.Propagate, wants *validator.Wants) ([]claimHeader, error) {
 	var list []claimHeader
 	var errs []error
-	for i, c := range v.Propagated() {
+	for i, c := range propagated {
 		name := http.CanonicalHeaderKey(c.Header)
 		if !httpguts.ValidHeaderFieldName(c.Header) || hopByHop(name) {
 			errs = append(errs, conf.At(fmt.Errorf("%q cannot be set from a claim, want the name of an end-to-end header", c.Header), i))

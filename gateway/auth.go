@@ -72,3 +72,19 @@ func (g *Gateway) auth(cfg Config, shared Shared) (validator.Deps, error) {
 	}
 	return deps, nil
 }
+
+// unusedWays refuses keys and users at the service that no endpoint asks for: their author believes them to protect
+// something.
+func unusedWays(cfg Config) error {
+	keys, basic := cfg.Extra.APIKeys != nil, cfg.Extra.Basic != nil
+	for _, e := range cfg.Endpoints {
+		keys, basic = keys && e.Extra.APIKeys == nil, basic && e.Extra.Basic == nil
+	}
+	var errs []error
+	for name, unused := range map[string]bool{"auth/api-keys": keys, "auth/basic": basic} {
+		if unused {
+			errs = append(errs, conf.At(errors.New("protects nothing: no endpoint has "+name+"; write \""+name+"\": {} where it is wanted"), "extra_config", name))
+		}
+	}
+	return conf.Join(errs...)
+}

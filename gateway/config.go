@@ -42,6 +42,8 @@ type Extra struct {
 	Router    *RouterConfig            `json:"router" doc:"How requests find their endpoint, and what surrounds an answer."`
 	Validator *ServiceValidator        `json:"auth/validator" doc:"Version 4: the validator that every endpoint inherits, field by field."`
 	Revoker   *validator.RevokerConfig `json:"auth/revoker" doc:"Which tokens are refused although everything else about them is right."`
+	APIKeys   *validator.APIKeysConfig `json:"auth/api-keys" doc:"The keys that endpoints with auth/api-keys know."`
+	Basic     *validator.BasicConfig   `json:"auth/basic" doc:"The users that endpoints with auth/basic know."`
 	CORS      *CORSConfig              `json:"security/cors" doc:"Which pages of other origins may read answers."`
 	Secure    *SecureConfig            `json:"security/http" doc:"Which names we answer to, and headers that tell browsers to be careful."`
 	Bots      *endpoints.BotsConfig    `json:"security/bot-detector" doc:"Turn clients away for their User-Agent, at every path."`

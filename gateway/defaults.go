@@ -19,6 +19,8 @@ type manners struct {
 	errorFormat     string
 	headersPrefix   string
 	audienceMatch   string
+	authMatch       string // several ways in
+	keyHash         string // how API keys are written
 	requireExp      bool
 	requireBearer   bool
 	algs            []string // nil: alg must be written
@@ -40,7 +42,7 @@ func mannersOf(version int) manners {
 		return manners{
 			successStatus: []string{"200", "201"}, failureStatus: []string{"5xx"}, onError: "fail", followRedirects: 10, retries: 0,
 			passStatus: false, errorStatuses: "500", errorFormat: "krakend", headersPrefix: "X-Krakend",
-			audienceMatch: "all", requireExp: false, requireBearer: version == 2,
+			audienceMatch: "all", authMatch: "all", keyHash: "plain", requireExp: false, requireBearer: version == 2,
 			autoHead: false, autoOptions: false, pathDecoding: false, versionHeader: true, olderYAML: version == 2,
 			limitStatus: 503, preflight: map[int]int{2: 200, 3: 204}[version], badHost: 500, olderSchemas: true, version: version,
 		}
@@ -48,7 +50,7 @@ func mannersOf(version int) manners {
 	return manners{
 		successStatus: []string{"2xx"}, failureStatus: []string{"5xx", "429"}, onError: "pass", followRedirects: 0, retries: 1,
 		passStatus: true, errorStatuses: "precise", errorFormat: "json", headersPrefix: "X-Gateway",
-		audienceMatch: "any", requireExp: true, requireBearer: true, algs: []string{"RS256", "ES256"},
+		audienceMatch: "any", authMatch: "any", keyHash: "sha256", requireExp: true, requireBearer: true, algs: []string{"RS256", "ES256"},
 		autoHead: true, autoOptions: true, pathDecoding: true, versionHeader: false,
 		limitStatus: 429, preflight: 204, badHost: 421, olderSchemas: false, version: version,
 	}
@@ -58,6 +60,12 @@ func mannersOf(version int) manners {
 func (m manners) endpoint(c endpoints.Config) endpoints.Config {
 	c.PassStatus = or(c.PassStatus, m.passStatus)
 	c.ErrorStatuses = or(c.ErrorStatuses, m.errorStatuses)
+	c.AuthMatch = or(c.AuthMatch, m.authMatch)
+	if k := c.Extra.APIKeys; k != nil {
+		own := *k
+		own.Hash = or(own.Hash, m.keyHash)
+		c.Extra.APIKeys = &own
+	}
 	if c.Extra.Validator != nil {
 		v := m.validator(*c.Extra.Validator)
 		c.Extra.Validator = &v

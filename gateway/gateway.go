@@ -52,6 +52,7 @@ func New(cfg Config, shared Shared) (*Gateway, error) {
 	}
 	at(checkService(cfg))
 	at(cfg.Extra.Validator.check(cfg.Version))
+	at(unusedWays(cfg))
 	auth, err := g.auth(cfg, shared)
 	at(err)
 	g.client, err = newAddresses(routerOf(cfg))
@@ -106,6 +107,7 @@ func inherit(cfg Config, m manners) []endpoints.Config {
 	s := endpoints.Service{Host: cfg.Host, Timeout: cfg.Timeout, CacheTTL: cfg.CacheTTL, OutputEncoding: cfg.OutputEncoding,
 		Compression: cfg.Compression, DisableCompression: cfg.DisableCompression}
 	s.Validator = cfg.Extra.Validator.inherited(cfg.Version)
+	s.APIKeys, s.Basic = cfg.Extra.APIKeys, cfg.Extra.Basic
 	s.MaxPayload = routerOf(cfg).MaxPayload
 	full := make([]endpoints.Config, len(cfg.Endpoints))
 	for i, e := range cfg.Endpoints {
@@ -125,10 +127,8 @@ func routerOf(cfg Config) RouterConfig {
 func claimedHeaders(full []endpoints.Config) map[string]bool {
 	set := map[string]bool{}
 	for _, e := range full {
-		if v := e.Extra.Validator; v != nil {
-			for _, c := range v.PropagateClaims {
-				set[endpoints.FoldHeader(c.Header)] = true
-			}
+		for _, c := range e.Propagated() {
+			set[endpoints.FoldHeader(c.Header)] = true
 		}
 	}
 	return set

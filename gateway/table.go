@@ -31,12 +31,29 @@ func Table(cfg Config) []Row {
 // whoMayPass says in a few words whom an endpoint lets in.
 func whoMayPass(e endpoints.Config) string {
 	v := e.Extra.Validator
+	var ways []string
+	if e.Extra.APIKeys != nil {
+		ways = append(ways, strings.Join(append([]string{"API key"}, e.Extra.APIKeys.Roles...), " "))
+	}
+	if e.Extra.Basic != nil {
+		ways = append(ways, "user and password")
+	}
 	switch {
 	case e.Public:
 		return "anybody (public)"
-	case v == nil:
+	case v != nil:
+		ways = append([]string{tokenOf(v)}, ways...)
+	case len(ways) == 0:
 		return "anybody"
 	}
+	if conf.Value(e.AuthMatch, "any") == "all" {
+		return strings.Join(ways, "; and ")
+	}
+	return strings.Join(ways, "; or ")
+}
+
+// tokenOf says in a few words which tokens a validator takes.
+func tokenOf(v *validator.Config) string {
 	parts := []string{"token of " + issuerOf(v)}
 	add := func(label, match string, list []string) {
 		if len(list) > 0 {
@@ -80,9 +97,15 @@ func RequireAuth(cfg Config) error {
 // Warnings are what a configuration may do and had better not.
 func Warnings(cfg Config) error {
 	var errs []error
+	if r := cfg.Extra.Revoker; r != nil {
+		errs = append(errs, conf.At(r.Warnings(), "extra_config", "auth/revoker"))
+	}
 	for i, e := range inherit(cfg, mannersOf(cfg.Version)) {
 		if v := e.Extra.Validator; v != nil {
 			errs = append(errs, conf.At(v.Warnings(), "endpoints", i, "extra_config", "auth/validator"))
+		}
+		if k := e.Extra.APIKeys; k != nil {
+			errs = append(errs, conf.At(k.Warnings(), "endpoints", i, "extra_config", "auth/api-keys"))
 		}
 	}
 	return conf.Join(errs...)

@@ -5,8 +5,6 @@ package gateway
 func unserved() map[string]string {
 	return map[string]string{
 		"auth/signer":                      "signing of answers",
-		"auth/api-keys":                    "API keys",
-		"auth/basic":                       "basic authentication",
 		"auth/gcp":                         "Google service authentication",
 		"auth/ntlm":                        "NTLM authentication",
 		"async/amqp":                       "asynchronous agents",

@@ -1,0 +1,84 @@
+package endpoints
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"time"
+
+	"gatehouse/internal/conf"
+	"gatehouse/validator"
+)
+
+// Protected reports whether a client must say who it is.
+func (c Config) Protected() bool {
+	return c.Extra.Validator != nil || c.Extra.APIKeys != nil || c.Extra.Basic != nil
+}
+
+// Propagated are all headers that this endpoint makes of claims.
+func (c Config) Propagated() (list []validator.Propagate) {
+	if v := c.Extra.Validator; v != nil {
+		list = append(list, v.Propagated()...)
+	}
+	if k := c.Extra.APIKeys; k != nil {
+		list = append(list, k.Propagated()...)
+	}
+	return list
+}
+
+// compileAuth makes one way in of all that the file lists. Several: any of them in version 4, all of them in 2 and 3
+// (auth_match). A door with ways in that none opens stays closed.
+func (e *Endpoint) compileAuth(cfg Config, env Env, wants *validator.Wants, at func(error, ...any)) {
+	var ways []validator.Authenticator
+	if v := cfg.Extra.Validator; v != nil {
+		made, err := validator.New(*v, env.Auth, wants)
+		at(err, "extra_config", "auth/validator")
+		if err == nil {
+			e.validator = made
+			e.closers = append(e.closers, made.Close)
+			ways = append(ways, made)
+		}
+	}
+	if k := cfg.Extra.APIKeys; k != nil {
+		made, err := validator.NewAPIKeys(*k, wants)
+		at(err, "extra_config", "auth/api-keys")
+		ways = append(ways, made)
+	}
+	if b := cfg.Extra.Basic; b != nil {
+		made, err := validator.NewBasic(*b, wants)
+		at(err, "extra_config", "auth/basic")
+		ways = append(ways, made)
+	}
+	if cfg.Public && cfg.Protected() {
+		at(errors.New("is true, but the endpoint says who may pass: take one of the two away"), "public")
+	}
+	switch {
+	case !cfg.Protected():
+		return
+	case len(ways) == 1:
+		e.auth = ways[0]
+	case conf.Value(cfg.AuthMatch, "any") == "all":
+		e.auth = validator.All(ways...)
+	default:
+		e.auth = validator.Any(ways...)
+	}
+}
+
+// authenticate lets a client in, or says why not.
+func (e *Endpoint) authenticate(ctx context.Context, x *Exchange, r *http.Request) (*validator.Claims, error) {
+	if e.auth == nil {
+		return nil, nil
+	}
+	began := time.Now()
+	claims, err := e.auth.Authenticate(ctx, r)
+	x.Auth = time.Since(began)
+	return claims, err
+}
+
+// Explain says of each check of this endpoint's validator what it makes of a request; nil if there is no validator.
+func (e *Endpoint) Explain(ctx context.Context, r *http.Request) *validator.Explanation {
+	if e.validator == nil {
+		return nil
+	}
+	return e.validator.Explain(ctx, r)
+}

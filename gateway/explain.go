@@ -1,0 +1,52 @@
+package gateway
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strings"
+
+	"gatehouse/internal/conf"
+	"gatehouse/validator"
+)
+
+// Explain runs the very validator of an endpoint ("GET /users/7", or the pattern as the file has it) on a token and says
+// what each check makes of it. The token goes where the validator looks first. It may ask for keys, as serving does.
+func (g *Gateway) Explain(ctx context.Context, cfg Config, endpoint, token string) (*validator.Explanation, error) {
+	method, path, ok := strings.Cut(endpoint, " ")
+	if !ok || !strings.HasPrefix(path, "/") {
+		return nil, fmt.Errorf("got %q, want a method and a path: \"GET /users/7\"", endpoint)
+	}
+	for i, e := range inherit(cfg, mannersOf(cfg.Version)) {
+		if i >= len(g.endpoints) || e.Method != strings.ToUpper(method) || !fits(e.Endpoint, path) {
+			continue
+		}
+		r := &http.Request{Method: e.Method, URL: &url.URL{Path: path}, Header: http.Header{}}
+		if v := e.Extra.Validator; v != nil && token != "" {
+			r.Header.Set(conf.Value(v.AuthHeader, "Authorization"), "Bearer "+token)
+		}
+		if x := g.endpoints[i].Explain(ctx, r); x != nil {
+			return x, nil
+		}
+		return nil, fmt.Errorf("%s %s has no auth/validator: %s may pass", e.Method, e.Endpoint, whoMayPass(e))
+	}
+	return nil, fmt.Errorf("no endpoint answers %s", endpoint)
+}
+
+// fits reports whether a path is one of a pattern's, or the pattern itself.
+func fits(pattern, path string) bool {
+	if pattern == path {
+		return true
+	}
+	want, got := strings.Split(pattern, "/"), strings.Split(path, "/")
+	for i, segment := range want {
+		switch {
+		case strings.HasSuffix(segment, "...}"), segment == "*":
+			return i < len(got)
+		case i >= len(got), segment != got[i] && !(strings.HasPrefix(segment, "{") && got[i] != ""):
+			return false
+		}
+	}
+	return len(want) == len(got)
+}
