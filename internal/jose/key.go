@@ -5,6 +5,7 @@ import (
 	"crypto/ed25519"
 	"crypto/rsa"
 	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"slices"
@@ -71,11 +72,33 @@ func sound(key any) error {
 		if _, err := key.ECDH(); err != nil {
 			return errors.New("the point is not on its curve")
 		}
-	case []byte, ed25519.PublicKey:
+	case ed25519.PublicKey:
+		if smallOrder(key) {
+			return errors.New("an Ed25519 key of small order, for which anybody can sign")
+		}
+	case []byte:
 	default:
 		return fmt.Errorf("a key of type %T cannot verify a signature", key)
 	}
 	return nil
+}
+
+// smallOrder reports whether an Ed25519 key is one of the points whose multiples are few (RFC 8032 section 5.1.7 does not
+// forbid them): signatures under it can be made up. The sign of x is left out, and y may be written as y + p.
+func smallOrder(key ed25519.PublicKey) bool {
+	y := [32]byte(key)
+	y[31] &= 0x7f
+	switch hex.EncodeToString(y[:]) {
+	case "0000000000000000000000000000000000000000000000000000000000000000",
+		"0100000000000000000000000000000000000000000000000000000000000000",
+		"26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05",
+		"c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a",
+		"ecffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
+		"edffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
+		"eeffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f":
+		return true
+	}
+	return false
 }
 
 // soundRSA refuses short keys, even or tiny exponents, and the fingerprint of a broken generator.

@@ -104,7 +104,7 @@ func (k *Key) material(fields map[string]json.RawMessage) (private bool, err err
 	}
 	parsed, err := jwk.ParseKey(text)
 	if err != nil {
-		return false, errors.New("not a key that we can read: unknown type, unknown curve or missing members")
+		return false, errUnreadable()
 	}
 	_, private = bare["d"]
 	if parsed, err = parsed.PublicKey(); err != nil {
@@ -115,7 +115,7 @@ func (k *Key) material(fields map[string]json.RawMessage) (private bool, err err
 	}
 	var public any
 	if err := parsed.Raw(&public); err != nil {
-		return false, errors.New("a broken key")
+		return false, errUnreadable()
 	}
 	switch public := public.(type) {
 	case *rsa.PublicKey, *ecdsa.PublicKey, []byte:
@@ -129,6 +129,10 @@ func (k *Key) material(fields map[string]json.RawMessage) (private bool, err err
 		return false, fmt.Errorf("a key of type %s cannot verify a signature", parsed.KeyType())
 	}
 	return private, nil
+}
+
+func errUnreadable() error {
+	return errors.New("not a key that we can read: unknown type, unknown curve, missing or broken members")
 }
 
 // purpose finds the algorithms that the key may be used with: "use", "key_ops" and "alg" narrow what type, curve and
