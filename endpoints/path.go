@@ -241,10 +241,10 @@ func (s *Segment) steps() (steps []byte) {
 }
 
 func alphabet(a, b []byte) []byte {
-	all := append(append([]byte{'x'}, a...), b...)
+	all := append(slices.Clone(a), b...)
 	slices.Sort(all)
-	all = slices.Compact(all)
-	return slices.DeleteFunc(all, func(c byte) bool { return c == 0 })
+	all = slices.DeleteFunc(slices.Compact(all), func(c byte) bool { return c == 0 })
+	return append([]byte{'x'}, all...)
 }
 
 // advance is where a step may lead with c: on, or, in a parameter, also back to it.
@@ -281,6 +281,18 @@ func (s *Segment) Fits(dst []string, text string, fold bool) ([]string, bool) {
 		text = text[i+len(between):]
 	}
 	return append(dst, text), text != ""
+}
+
+// Spelt is a mixed segment with its parameters filled in.
+func (s *Segment) Spelt(values []string) string {
+	var b strings.Builder
+	for i, text := range s.Texts {
+		if i > 0 {
+			b.WriteString(values[i-1])
+		}
+		b.WriteString(text)
+	}
+	return b.String()
 }
 
 func equal(a, b string, fold bool) bool { return a == b || fold && strings.EqualFold(a, b) }

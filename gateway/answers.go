@@ -57,6 +57,11 @@ func (a *answers) badPath(x *endpoints.Exchange, w http.ResponseWriter, r *http.
 		a.allow(x, w, methods())
 		return
 	}
+	if r.Method == http.MethodConnect {
+		w.Header().Set("Connection", "close") // what follows is not meant for us
+		a.otherMethod(x, w, r, nil)
+		return
+	}
 	a.voice.Fail(x, w, r, &endpoints.Denied{Status: http.StatusBadRequest, Reason: "bad_path",
 		Detail: "the target is no path, or has a backslash or a control character"})
 }

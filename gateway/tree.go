@@ -113,7 +113,11 @@ func (n *node) find(s *search, path string) *endpoints.Endpoint {
 	for _, m := range n.mixed {
 		var ok bool
 		if s.params, ok = m.segment.Fits(s.params, segment, s.fold); ok {
-			if e := m.node.onward(s, segment, rest, more); e != nil {
+			spelt := segment
+			if s.fold {
+				spelt = m.segment.Spelt(s.params[depth:])
+			}
+			if e := m.node.onward(s, spelt, rest, more); e != nil {
 				return e
 			}
 		}
