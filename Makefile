@@ -32,3 +32,6 @@ unit: ## tests with the race detector
 	$(GO) test -race ./...
 
 test: setup vet lint unit ## everything that CI runs
+
+docs: ## write docs/configuration.md anew
+	$(GO) test ./internal/cli -run TestTheReferencePage -update
