@@ -25,9 +25,8 @@ type attempt struct {
 	hasExp, hasNbf, hasIat bool
 	slots                  []slot
 
-	note    string // more about what is wrong, for the operator
-	kind    Kind   // of a refusal whose reason does not tell
-	retryIn int    // seconds
+	note string // more about what is wrong, for the operator
+	kind Kind   // of a refusal whose reason does not tell
 }
 
 // text reads a claim that must be a string.

@@ -171,7 +171,6 @@ func (v *Validator) verify(a *attempt) Reason {
 		}
 		newer, err := ring.renew(a.ctx, set, a.came)
 		if err != nil || newer == nil {
-			a.retryIn = 1
 			return KeysUnavailable
 		}
 		if newer == set {

@@ -87,6 +87,11 @@ func (x *Explanation) add(name, expected, actual string, reason Reason) {
 	x.Steps = append(x.Steps, s)
 }
 
+// detail is what the log is told of a request without a token that could be judged.
+func (s *source) detail(actual string) []any {
+	return []any{"check", "token", "expected", s.say(), "actual", actual}
+}
+
 // say is where a token may come from, in words.
 func (s *source) say() string {
 	text := "in the header " + s.header

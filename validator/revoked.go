@@ -59,7 +59,6 @@ func (d *denylist) has(claims object, now moment) string {
 func (v *Validator) checkRevoked(a *attempt) Reason {
 	list, ok := v.revoked.current()
 	if !ok {
-		a.retryIn = 1
 		return RevocationUnavailable
 	}
 	if name := list.has(a.claims, momentOf(a.came)); name != "" {

@@ -102,8 +102,8 @@ func New(cfg Config, deps Deps, wants *Wants) (*Validator, error) {
 	}
 	v.steps = v.checks()
 	v.denied = [2]Refusal{
-		{Reason: TokenMissing, Challenge: bearer(v.realm, TokenMissing, nil)},
-		{Reason: KeysUnavailable, Kind: Unavailable, Challenge: bearer(v.realm, KeysUnavailable, nil), RetryIn: 1},
+		*v.refuse(TokenMissing, v.from.detail("none")),
+		*v.refuse(KeysUnavailable, []any{"check", "signature", "expected", "keys of the issuer", "actual", "none have come; the log says why"}),
 	}
 	return v, nil
 }
@@ -175,13 +175,13 @@ func (v *Validator) Authenticate(ctx context.Context, r *http.Request) (*Claims,
 		return claims, nil
 	}
 	if !isToken68(token) {
-		return nil, v.refuse(malformed, nil)
+		return nil, v.tokenless(malformed)
 	}
 	a := attempt{ctx: ctx, came: now, token: token}
 	if refusal := v.judge(&a); refusal != nil {
 		return nil, refusal
 	}
-	claims := &Claims{id: print.id(), payload: a.form.payload, slots: a.slots}
+	claims := &Claims{id: print.id(), payload: slices.Clone(a.form.payload), slots: a.slots}
 	v.remember(&a, print, claims, deny)
 	return claims, nil
 }
@@ -194,7 +194,7 @@ func (v *Validator) tokenless(reason Reason) error {
 	case reason == TokenMissing:
 		return &v.denied[0]
 	}
-	return v.refuse(reason, nil)
+	return v.refuse(reason, v.from.detail("one that cannot be read"))
 }
 
 // remember keeps a verdict for the next time.
@@ -250,5 +250,9 @@ func (v *Validator) refusal(a *attempt, c *check, reason Reason) *Refusal {
 }
 
 func (v *Validator) refuse(reason Reason, detail []any) *Refusal {
-	return &Refusal{Reason: reason, Kind: reason.Kind(), Challenge: bearer(v.realm, reason, v.scopes), Detail: detail}
+	r := &Refusal{Reason: reason, Kind: reason.Kind(), Challenge: bearer(v.realm, reason, v.scopes), Detail: detail}
+	if r.Kind == Unavailable {
+		r.RetryIn = 1
+	}
+	return r
 }
