@@ -16,10 +16,12 @@ import (
 
 // router finds the endpoint of a request. gin's tree does the finding and nothing else: it is asked with a request and a
 // writer of ours, so that nothing of gin touches the answer. What its tree cannot hold is in one of ours; where both have
-// a route, the more specific one answers.
+// a route, the more specific one answers. What gin does not find is looked for once more: its tree does not always come
+// back from a text that led nowhere to a parameter beside it.
 type router struct {
 	engine  *gin.Engine
-	tree    tree
+	tree    tree // what gin cannot hold
+	whole   tree // all routes
 	finders sync.Pool
 	builtin *builtins
 	answers
@@ -51,6 +53,7 @@ func newRouter(cfg Config, m manners, voice endpoints.Voice, list []route, log *
 }
 
 func (t *router) add(method string, e *endpoints.Endpoint) {
+	t.whole.add(method, e)
 	if plain(e) {
 		t.engine.Handle(method, shape(e.Route), found(e))
 		return
@@ -98,13 +101,16 @@ func (t *router) find(r *http.Request, method, path string) *finder {
 	f.status, f.endpoint, f.params = 0, nil, f.params[:0]
 	clear(f.header)
 	t.engine.ServeHTTP(f, &f.req)
-	if t.tree.size > 0 {
+	switch {
+	case f.endpoint == nil:
+		f.search(&t.whole, r, method, path)
+	case t.tree.size > 0:
 		f.search(&t.tree, r, method, path)
 	}
 	return f
 }
 
-// search takes what our own tree has, if it is more specific than what gin found.
+// search takes what a tree of ours has, if it is more specific than what gin found.
 func (f *finder) search(t *tree, r *http.Request, method, path string) {
 	s := &f.other
 	*s = search{method: method, r: r, params: s.params[:0], spelt: s.spelt[:0]}
@@ -166,7 +172,7 @@ func (t *router) elsewhere(f *finder, r *http.Request, asked string) (string, bo
 	*s = search{method: r.Method, r: r, params: s.params[:0], spelt: s.spelt[:0]}
 	defer func() { s.r = nil }()
 	if !t.options.DisableRedirectTrailingSlash {
-		if fixed, ok := t.tree.fixed(s, otherSlash(asked)); ok {
+		if fixed, ok := t.whole.fixed(s, otherSlash(asked)); ok {
 			return fixed, true
 		}
 	}
@@ -178,7 +184,7 @@ func (t *router) elsewhere(f *finder, r *http.Request, asked string) (string, bo
 		clean += "/"
 	}
 	s.fold = true
-	return t.tree.fixed(s, clean)
+	return t.whole.fixed(s, clean)
 }
 
 // normalPath is the escaped path with one spelling, the one that routes are looked up by; false: it is none.
