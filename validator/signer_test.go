@@ -22,6 +22,8 @@ func TestSigning(t *testing.T) {
 		t.Fatal(err)
 	}
 	file := writeFile(t, "keys.json", set)
+	keys := NewKeys(KeysConfig{})
+	t.Cleanup(keys.Close)
 	const payload = `{"b":1,"a":12345678901234567890}`
 	none := ""
 	rows := []struct {
@@ -30,12 +32,12 @@ func TestSigning(t *testing.T) {
 	}{
 		{"compact", `{"alg":"HS256","kid":"h","typ":"JWT"}`, SignerConfig{Alg: "HS256", Kid: "h"}},
 		{"another key", `{"alg":"ES256","kid":"e","typ":"JWT"}`, SignerConfig{Alg: "ES256", Kid: "e"}},
-		{"no typ", `{"alg":"HS256","kid":"h"}`, SignerConfig{Alg: "HS256", Kid: "h", Type: &none}},
+		{"no typ", `{"alg":"HS256","kid":"h"}`, SignerConfig{Alg: "HS256", Kid: "h", Typ: &none}},
 		{"the JSON serialisation", `{"alg":"ES256","kid":"e","typ":"JWT"}`, SignerConfig{Alg: "ES256", Kid: "e", Full: true}},
 	}
 	for _, row := range rows {
 		row.cfg.File, row.cfg.KeysToSign = file, []string{"token"}
-		s, err := NewSigner(row.cfg, KeysConfig{})
+		s, err := NewSigner(row.cfg, keys)
 		if err != nil {
 			t.Errorf("%s: %v", row.name, err)
 			continue
@@ -82,7 +84,7 @@ func TestSigningWithAFetchedKey(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := newProvider(t)
 		p.do(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(500) })
-		s, err := NewSigner(SignerConfig{Alg: "ES256", Kid: "e", KeysToSign: []string{"t"}, URL: providerURL + "/private"}, KeysConfig{Dial: p.net.dial})
+		s, err := NewSigner(SignerConfig{Alg: "ES256", Kid: "e", KeysToSign: []string{"t"}, URL: providerURL + "/private"}, p.keys(nil))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -116,12 +118,14 @@ func TestSignersThatCannotBe(t *testing.T) {
 	set := publicSet(t, key(t, jose.ES256, "e"), key(t, jose.HS256, "h"))
 	file := writeFile(t, "keys.json", set)
 	names := []string{"t"}
+	keys := NewKeys(KeysConfig{})
+	t.Cleanup(keys.Close)
 	rows := []struct {
 		name string
 		cfg  SignerConfig
 		want string
 	}{
-		{"nothing", SignerConfig{}, "alg: unknown algorithm \"\", want one of [HS256 HS384 HS512 RS256 RS384 RS512 PS256 PS384 PS512 ES256 ES384 ES512 EdDSA]\nkid: want the name of the key that signs\nkeys_to_sign: signs nothing; want the members of the answer that become tokens\nsays nowhere where the key comes from; want jwk_url or jwk_local_path"},
+		{"nothing", SignerConfig{}, "alg: unknown algorithm \"\", want one of [HS256 HS384 HS512 RS256 RS384 RS512 PS256 PS384 PS512 ES256 ES384 ES512 EdDSA]\nkid: is missing: which key of the set signs?\nhas no key to sign with, want jwk_url or jwk_local_path"},
 		{"no such key", SignerConfig{Alg: "HS256", Kid: "x", KeysToSign: names, File: file}, `jwk_local_path: no key "x" that could sign`},
 		{"a public key", SignerConfig{Alg: "ES256", Kid: "e", KeysToSign: names, File: file}, `jwk_local_path: no key "e" that could sign`},
 		{"a key of another kind", SignerConfig{Alg: "ES256", Kid: "h", KeysToSign: names, File: file}, `jwk_local_path: a symmetric key does not fit ES256`},
@@ -129,7 +133,7 @@ func TestSignersThatCannotBe(t *testing.T) {
 		{"no TLS", SignerConfig{Alg: "HS256", Kid: "h", KeysToSign: names, URL: "http://id.example/"}, "jwk_url: keys fetched over http can be replaced by whoever is on the way; want https, or dangerously_allow_http"},
 	}
 	for _, row := range rows {
-		_, err := NewSigner(row.cfg, KeysConfig{})
+		_, err := NewSigner(row.cfg, keys)
 		if got := messages(err); got != row.want {
 			t.Errorf("%s:\ngot  %s\nwant %s", row.name, got, row.want)
 		}
