@@ -39,6 +39,7 @@ type Extra struct {
 	Validator   *validator.Config        `json:"auth/validator" doc:"Who may pass: checks the token of every request."`
 	APIKeys     *validator.APIKeysConfig `json:"auth/api-keys" doc:"Who may pass: clients with a key."`
 	Basic       *validator.BasicConfig   `json:"auth/basic" doc:"Who may pass: users with a password (RFC 7617)."`
+	Signer      *validator.SignerConfig  `json:"auth/signer" doc:"Which parts of the answer leave as tokens of ours."`
 	RateLimit   *RateLimitConfig         `json:"qos/ratelimit/router" doc:"How often the endpoint may be asked."`
 	Bots        *BotsConfig              `json:"security/bot-detector" doc:"Turn clients away for their User-Agent."`
 	CEL         []expr.Rule              `json:"validation/cel" doc:"Expressions over request, token and answer that must be true."`

@@ -72,6 +72,7 @@ func New(cfg Config, env Env) (*Endpoint, error) {
 	e.compileGuards(cfg, env, params, wants, at)
 	e.compileBackends(cfg, env, params, wants, at)
 	e.compileAuth(cfg, env, wants, at)
+	e.compileSigner(cfg, env, at)
 	e.project, err = newProjection(cfg, env.Rules, e.Route, claims)
 	at(err)
 	e.compileRender(cfg, at)

@@ -66,6 +66,9 @@ func (o *outputHeaders) copy(h http.Header, res *backends.Response) {
 }
 
 func (o *outputHeaders) fields(h http.Header, fields []outbound.Field) {
+	if o == nil {
+		return
+	}
 	for i := range fields {
 		name := http.CanonicalHeaderKey(fields[i].Name)
 		switch {

@@ -245,13 +245,10 @@ func (l *limiter) tell(h http.Header, g grant) {
 	b = strconv.AppendInt(b, g.remaining, 10)
 	b = append(b, ";t="...)
 	b = appendSeconds(b, g.full)
-	add(h, "Ratelimit", string(b))
-	add(h, "Ratelimit-Policy", l.policy)
-}
-
-func add(h http.Header, name, value string) {
-	if before := h[name]; len(before) > 0 {
-		value = before[0] + ", " + value
+	left, policy := string(b), l.policy
+	if before := h["Ratelimit"]; len(before) == 1 && len(h["Ratelimit-Policy"]) == 1 {
+		left, policy = before[0]+", "+left, h["Ratelimit-Policy"][0]+", "+policy
 	}
-	h[name] = []string{value}
+	values := []string{left, policy}
+	h["Ratelimit"], h["Ratelimit-Policy"] = values[:1:1], values[1:2:2]
 }

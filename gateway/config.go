@@ -72,6 +72,7 @@ type RouterConfig struct {
 		NotFound         any `json:"404" conf:"open" doc:"The JSON body of a 404."`
 		MethodNotAllowed any `json:"405" conf:"open" doc:"The JSON body of a 405."`
 	} `json:"error_body" doc:"JSON bodies instead of KrakenD's texts."`
+	H2C                bool `json:"use_h2c" doc:"The same as use_h2c of the service." default:"false"`
 	RemoveExtraSlash   bool `json:"remove_extra_slash" doc:"Take // for /." default:"false"`
 	MaxMultipartMemory int  `json:"max_multipart_memory" doc:"Accepted and without effect: bodies are streamed."`
 	AppEngine          bool `json:"app_engine" doc:"Accepted and without effect."`

@@ -96,7 +96,7 @@ type strict struct {
 	until   atomic.Int64 // what the server itself has set for reads
 	rolling bool         // a deadline of ours stands
 	since   int          // bytes of the body since it was moved on
-	done    func()       // called once when it is closed; may be nil
+	done    func()       // hears of Close; nil until it is hijacked
 }
 
 // strictPiece is what a client must send of a body within one stall timeout.
@@ -174,6 +174,14 @@ func (c *strict) SetDeadline(t time.Time) error {
 
 // CloseWrite says that nothing more will be written, where the connection can.
 func (c *strict) CloseWrite() error { return closeWrite(c.Conn) }
+
+// Close follows net.Conn.
+func (c *strict) Close() error {
+	if c.done != nil {
+		c.done()
+	}
+	return c.Conn.Close()
+}
 
 // strictTLS is a strict connection over TLS; the server asks it who is there.
 type strictTLS struct {

@@ -19,6 +19,7 @@ type manners struct {
 	errorFormat     string
 	headersPrefix   string
 	audienceMatch   string
+	signerTyp       string // in the header of what is signed
 	authMatch       string // several ways in
 	keyHash         string // how API keys are written
 	requireExp      bool
@@ -33,6 +34,7 @@ type manners struct {
 	preflight       int  // CORS: options_success_status
 	badHost         int  // security/http: bad_host_status
 	olderSchemas    bool // a JSON schema without $schema is one of draft 7, or 4
+	minTLS          string
 	version         int
 }
 
@@ -42,17 +44,17 @@ func mannersOf(version int) manners {
 		return manners{
 			successStatus: []string{"200", "201"}, failureStatus: []string{"5xx"}, onError: "fail", followRedirects: 10, retries: 0,
 			passStatus: false, errorStatuses: "500", errorFormat: "krakend", headersPrefix: "X-Krakend",
-			audienceMatch: "all", authMatch: "all", keyHash: "plain", requireExp: false, requireBearer: version == 2,
+			audienceMatch: "all", authMatch: "all", keyHash: "plain", signerTyp: map[int]string{3: "JWT"}[version], requireExp: false, requireBearer: version == 2,
 			autoHead: false, autoOptions: false, pathDecoding: false, versionHeader: true, olderYAML: version == 2,
-			limitStatus: 503, preflight: map[int]int{2: 200, 3: 204}[version], badHost: 500, olderSchemas: true, version: version,
+			limitStatus: 503, preflight: map[int]int{2: 200, 3: 204}[version], badHost: 500, minTLS: "TLS13", olderSchemas: true, version: version,
 		}
 	}
 	return manners{
 		successStatus: []string{"2xx"}, failureStatus: []string{"5xx", "429"}, onError: "pass", followRedirects: 0, retries: 1,
 		passStatus: true, errorStatuses: "precise", errorFormat: "json", headersPrefix: "X-Gateway",
-		audienceMatch: "any", authMatch: "any", keyHash: "sha256", requireExp: true, requireBearer: true, algs: []string{"RS256", "ES256"},
+		audienceMatch: "any", authMatch: "any", keyHash: "sha256", signerTyp: "JWT", requireExp: true, requireBearer: true, algs: []string{"RS256", "ES256"},
 		autoHead: true, autoOptions: true, pathDecoding: true, versionHeader: false,
-		limitStatus: 429, preflight: 204, badHost: 421, olderSchemas: false, version: version,
+		limitStatus: 429, preflight: 204, badHost: 421, minTLS: "TLS12", olderSchemas: false, version: version,
 	}
 }
 
@@ -61,6 +63,11 @@ func (m manners) endpoint(c endpoints.Config) endpoints.Config {
 	c.PassStatus = or(c.PassStatus, m.passStatus)
 	c.ErrorStatuses = or(c.ErrorStatuses, m.errorStatuses)
 	c.AuthMatch = or(c.AuthMatch, m.authMatch)
+	if k := c.Extra.Signer; k != nil {
+		own := *k
+		own.Typ = or(own.Typ, m.signerTyp)
+		c.Extra.Signer = &own
+	}
 	if k := c.Extra.APIKeys; k != nil {
 		own := *k
 		own.Hash = or(own.Hash, m.keyHash)

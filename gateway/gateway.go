@@ -177,9 +177,8 @@ func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	defer g.finish(x, w, r)
 	g.client.tell(x, r)
 	g.strip(r)
-	if len(r.TransferEncoding) > 0 && r.ProtoMajor == 1 {
-		// Go serves a request with both lengths by its chunks and forgets the other: nothing behind it may be read.
-		w.Header()["Connection"] = []string{"close"}
+	if g.router.refuseMalformed(x, w, r) {
+		return
 	}
 	for _, pass := range g.doors {
 		if pass(x, w, r) {

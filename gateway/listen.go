@@ -1,35 +1,150 @@
 package gateway
 
 import (
-	"gatehouse/internal/conf"
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"sync"
+	"time"
 )
 
-// ServerConfig is how clients reach us (krakend.md 1.3).
-type ServerConfig struct {
-	TLS          *TLSConfig     `json:"tls" doc:"Serve HTTPS."`
-	H2C          bool           `json:"use_h2c" doc:"Serve HTTP/2 without TLS too, to clients that begin with it." default:"false"`
-	StallTimeout *conf.Duration `json:"stall_timeout" since:"4" doc:"How long a client may take to send 4 KiB of a body, or to take 64 KiB of an answer; 0: for ever." default:"30s"`
-	DisableREST  bool           `json:"disable_rest" doc:"Parameters may stand anywhere in a segment of an endpoint's path, as in /{name}.json." default:"false"`
-	Sequential   bool           `json:"sequential_start" doc:"Accepted and without effect: nothing is asked at the start."`
+// Listen opens the port; a port in use is an error that says what to do.
+func Listen(ip string, port int) (net.Listener, error) {
+	l, err := net.Listen("tcp", net.JoinHostPort(ip, fmt.Sprint(port)))
+	if err != nil {
+		return nil, fmt.Errorf("cannot listen on port %d: %w (choose another with -p)", port, err)
+	}
+	return l, nil
 }
 
-// TLSConfig is the server's side of TLS.
-type TLSConfig struct {
-	Disabled   bool      `json:"disabled" doc:"Serve plain HTTP all the same." default:"false"`
-	Keys       []KeyPair `json:"keys" doc:"Our certificates with their keys; the client's server name picks one. They are read again when they change."`
-	PublicKey  string    `json:"public_key" doc:"The certificate, if there is one alone: a PEM file."`
-	PrivateKey string    `json:"private_key" doc:"Its key: a PEM file."`
-	MinVersion string    `json:"min_version" enum:"SSL3.0|TLS10|TLS11|TLS12|TLS13" doc:"The lowest version of TLS." default:"TLS12 (versions 2 and 3: TLS13)"`
-	MaxVersion string    `json:"max_version" enum:"SSL3.0|TLS10|TLS11|TLS12|TLS13" doc:"The highest version of TLS." default:"TLS13"`
-	Curves     []uint16  `json:"curve_preferences" doc:"Curves by their TLS numbers." default:"Go's, the hybrid post-quantum one included"`
-	Ciphers    []uint16  `json:"cipher_suites" doc:"Suites of TLS 1.2 by their numbers; those of TLS 1.3 are not chosen." default:"the ones with ECDHE and AEAD"`
-	MTLS       bool      `json:"enable_mtls" doc:"Let in only clients that show a certificate of ca_certs or the system's pool." default:"false"`
-	NoSystemCA bool      `json:"disable_system_ca_pool" doc:"Trust ca_certs only, not what the system trusts." default:"false"`
-	CA         []string  `json:"ca_certs" doc:"Files with certificates that clients' certificates may be signed by."`
+// watch makes connections ones whose pace and framing are watched.
+type watch struct {
+	stall time.Duration
+	h2c   bool
 }
 
-// KeyPair is a certificate with its key, two files.
-type KeyPair struct {
-	PublicKey  string `json:"public_key" doc:"A PEM file with the certificate and those above it."`
-	PrivateKey string `json:"private_key" doc:"A PEM file with its key."`
+func (w watch) paced(c net.Conn) *paced { return &paced{Conn: c, stall: w.stall} }
+
+func (w watch) strict(c net.Conn) *strict {
+	return &strict{Conn: c, stall: w.stall, framing: framing{preface: w.h2c}}
+}
+
+// watchedListener accepts plain connections.
+type watchedListener struct {
+	net.Listener
+	watch watch
+}
+
+// Accept follows net.Listener.
+func (l watchedListener) Accept() (net.Conn, error) {
+	c, err := l.Listener.Accept()
+	if err != nil {
+		return nil, err
+	}
+	return l.watch.strict(l.watch.paced(c)), nil
+}
+
+// secureListener accepts connections and hands them out when they have shaken hands: as they are for HTTP/2, watched for
+// HTTP/1, whose bytes can be followed above TLS only.
+type secureListener struct {
+	net.Listener
+	watch   watch
+	config  *tls.Config
+	timeout time.Duration // for the handshake
+	log     *slog.Logger
+
+	ready chan accepted
+	ended context.Context
+	end   context.CancelFunc
+	begin sync.Once
+	all   sync.WaitGroup
+}
+
+type accepted struct {
+	conn net.Conn
+	err  error
+}
+
+func newSecureListener(l net.Listener, w watch, config *tls.Config, timeout time.Duration, log *slog.Logger) *secureListener {
+	s := &secureListener{Listener: l, watch: w, config: config, timeout: timeout, log: log, ready: make(chan accepted)}
+	s.ended, s.end = context.WithCancel(context.Background())
+	return s
+}
+
+// Accept follows net.Listener.
+func (l *secureListener) Accept() (net.Conn, error) {
+	l.begin.Do(func() { l.all.Go(l.run) })
+	select {
+	case a := <-l.ready:
+		return a.conn, a.err
+	case <-l.ended.Done():
+		return nil, net.ErrClosed
+	}
+}
+
+// run takes connections; an error is handed on, and the server decides whether to come back for more.
+func (l *secureListener) run() {
+	for {
+		c, err := l.Listener.Accept()
+		if err != nil {
+			if !l.give(nil, err) || errors.Is(err, net.ErrClosed) {
+				return
+			}
+			continue
+		}
+		l.all.Go(func() { l.shake(c) })
+	}
+}
+
+func (l *secureListener) give(c net.Conn, err error) bool {
+	select {
+	case l.ready <- accepted{c, err}:
+		return true
+	case <-l.ended.Done():
+		if c != nil {
+			_ = c.Close()
+		}
+		return false
+	}
+}
+
+// shake does the handshake of one connection.
+func (l *secureListener) shake(raw net.Conn) {
+	ctx, cancel := context.WithTimeout(l.ended, l.timeout)
+	defer cancel()
+	c := tls.Server(l.watch.paced(raw), l.config)
+	if err := c.HandshakeContext(ctx); err != nil {
+		l.log.Debug("no TLS", "client", raw.RemoteAddr().String(), "error", err.Error())
+		var record tls.RecordHeaderError
+		if errors.As(err, &record) && record.Conn != nil && looksLikeHTTP(record.RecordHeader) {
+			_, _ = io.WriteString(record.Conn, "HTTP/1.0 400 Bad Request\r\nConnection: close\r\n\r\nThis port speaks HTTPS.\n")
+		}
+		_ = raw.Close()
+		return
+	}
+	if c.ConnectionState().NegotiatedProtocol == "h2" {
+		l.give(c, nil)
+		return
+	}
+	l.give(strictTLS{l.watch.strict(c), c}, nil)
+}
+
+func looksLikeHTTP(head [5]byte) bool {
+	switch string(head[:]) {
+	case "GET /", "HEAD ", "POST ", "PUT /", "PATCH", "DELET", "OPTIO":
+		return true
+	}
+	return false
+}
+
+// Close stops accepting; handshakes that are under way end.
+func (l *secureListener) Close() error {
+	l.end()
+	err := l.Listener.Close()
+	l.all.Wait()
+	return err
 }

@@ -104,6 +104,9 @@ func Warnings(cfg Config) error {
 		if v := e.Extra.Validator; v != nil {
 			errs = append(errs, conf.At(v.Warnings(), "endpoints", i, "extra_config", "auth/validator"))
 		}
+		if k := e.Extra.Signer; k != nil {
+			errs = append(errs, conf.At(k.Warnings(), "endpoints", i, "extra_config", "auth/signer"))
+		}
 		if k := e.Extra.APIKeys; k != nil {
 			errs = append(errs, conf.At(k.Warnings(), "endpoints", i, "extra_config", "auth/api-keys"))
 		}

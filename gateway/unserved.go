@@ -4,7 +4,6 @@ package gateway
 // less, than its author believes. Each says in a few words what it is.
 func unserved() map[string]string {
 	return map[string]string{
-		"auth/signer":                      "signing of answers",
 		"auth/gcp":                         "Google service authentication",
 		"auth/ntlm":                        "NTLM authentication",
 		"async/amqp":                       "asynchronous agents",
