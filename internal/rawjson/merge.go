@@ -12,14 +12,14 @@ const (
 	Strict  Mode = "error"   // a mistake that names the key
 )
 
-// Merge makes dst the union of parts in their order: a key stands where it stood first. A part that is nil or no value is
-// passed over; anything else must be an object. parts must outlive dst, and dst must not be one of them. After an error
+// Merge makes dst the union of parts in their order: a key stands where it stood first. A part that is nil, no value or null
+// is passed over; anything else must be an object. parts must outlive dst, and dst must not be one of them. After an error
 // dst is no value.
 func Merge(dst *Value, parts []*Value, mode Mode) error {
 	dst.Reset()
 	escaped := false
 	for i, part := range parts {
-		if part == nil || part.kind == 0 {
+		if part == nil || part.kind == 0 || part.kind == 'n' {
 			continue
 		}
 		if part.kind != '{' {

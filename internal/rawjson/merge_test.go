@@ -33,7 +33,7 @@ func TestMerge(t *testing.T) {
 		{"an empty part adds nothing", []string{`{}`, `{"a":1}`, `{}`}, Shallow, `{"a":1}`},
 		{"a part that did not come adds nothing", []string{``, `{"a":1}`, ``}, Shallow, `{"a":1}`},
 		{"an array cannot be merged", []string{`{"a":1}`, `[1]`}, Shallow, `mistake: part 1 is not an object, want one`},
-		{"null cannot be merged", []string{`null`}, Deep, `mistake: part 0 is not an object, want one`},
+		{"null adds nothing", []string{`null`, `{"a":1}`, `null`}, Deep, `{"a":1}`},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			parts := []*Value{nil}
