@@ -33,5 +33,16 @@ unit: ## tests with the race detector
 
 test: setup vet lint unit ## everything that CI runs
 
+# What the bench needs from Debian; installed where it is missing.
+PEERS = wrk:wrk haproxy:haproxy nginx:nginx-light
+
+bench: ## side by side with HAProxy and nginx, into bench/results; JOBS=rs256,json picks rows, ROUNDS=n
+	@for p in $(PEERS); do command -v $${p%%:*} >/dev/null || apt-get install -y -qq --no-install-recommends $${p#*:} >/dev/null || \
+		{ echo "missing: $${p#*:} (make bench runs on Debian, or with $${p%%:*} on the path)"; exit 1; }; done
+	cd bench && $(GO) build -o results/tmp/bench . && results/tmp/bench -jobs '$(JOBS)' -rounds $(or $(ROUNDS),5)
+
+gobench: ## Go benchmarks of every stage, compared with the last tag where there is one; BENCH=regexp, COUNT=n
+	bench/gobench.sh '$(or $(BENCH),.)' '$(or $(COUNT),6)'
+
 docs: ## write docs/configuration.md anew
 	$(GO) test ./internal/cli -run TestTheReferencePage -update
