@@ -37,11 +37,12 @@ func (k *martian) cookie(raw json.RawMessage) (modifier, error) {
 	if err := read(raw, &cfg); err != nil {
 		return modifier{}, err
 	}
+	//nolint:gosec // how careful a cookie is, the file says
 	one := http.Cookie{Name: cfg.Name, Value: cfg.Value, Path: cfg.Path, Domain: cfg.Domain, Expires: cfg.Expires, Secure: cfg.Secure, HttpOnly: cfg.HTTPOnly, MaxAge: cfg.MaxAge}
 	if err := one.Valid(); err != nil {
 		return modifier{}, errors.New(strings.TrimPrefix(err.Error(), "http: "))
 	}
-	pair := (&http.Cookie{Name: cfg.Name, Value: cfg.Value}).String()
+	pair := (&http.Cookie{Name: cfg.Name, Value: cfg.Value}).String() //nolint:gosec // a request's cookie has no attributes
 	mod := onHeaders(func(f fields) fields { return f.with("Set-Cookie", one.String()) })
 	mod.request = func(c *call) error {
 		own := strings.Join(append(fields(c.header).values("Cookie"), pair), "; ")
@@ -176,7 +177,7 @@ func (k *martian) static(raw json.RawMessage) (modifier, error) {
 		if err != nil {
 			out.Status = http.StatusNotFound
 			replaceStream(out, "")
-			return nil
+			return nil //nolint:nilerr // there is no such file: that is the answer
 		}
 		out.Status = http.StatusOK
 		replaceStream(out, text)

@@ -43,6 +43,9 @@ func (k *martian) urlModifier(raw json.RawMessage) (modifier, error) {
 	}
 	if cfg.Host != "" {
 		_, err := ParseHost(cfg.Host)
+		if strings.Contains(cfg.Host, "://") {
+			err = fmt.Errorf("got %q, want a name and a port; the scheme stands in scheme", cfg.Host)
+		}
 		errs = append(errs, conf.At(err, "host"))
 	}
 	if k.filtered && (cfg.Host != "" || cfg.Scheme != "") {
