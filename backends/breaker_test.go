@@ -304,3 +304,22 @@ func BenchmarkOpenBreaker(b *testing.B) {
 		}
 	}
 }
+
+func TestAStreamThatLastsDoesNotKeepItsBreakerWaiting(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFaulty(t)
+		fetch := f.backend(Config{URLPattern: "/", Encoding: "no-op", Extra: Extra{Breaker: &BreakerConfig{MaxErrors: ptr(1), Timeout: 10}}})
+		f.status.Store(500)
+		for range 2 {
+			_ = said(fetch(t.Context(), get()))
+		}
+		f.status.Store(0)
+		time.Sleep(11 * time.Second)
+		probe, err := fetch(t.Context(), get())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer probe.Close()
+		wantSaid(t, said(fetch(t.Context(), get())), `200 "{}"`)
+	})
+}

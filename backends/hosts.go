@@ -17,6 +17,7 @@ type Hosts struct {
 	upstreams *shelf[upstreamKey, *upstream]
 	breakers  *shelf[breakerKey, *breaker]
 	limits    *shelf[limitKey, *limiter]
+	stores    *shelf[storeKey, *store]
 	resolvers *shelf[time.Duration, *outbound.Resolver]
 	names     *shelf[recordsKey, *records]
 	lookup    lookupSRV // of the system; tests have their own
@@ -29,6 +30,7 @@ func NewHosts(opt outbound.Options, log *slog.Logger) *Hosts {
 		upstreams: newShelf[upstreamKey](func(u *upstream) { _ = u.client.Close() }),
 		breakers:  newShelf[breakerKey, *breaker](nil),
 		limits:    newShelf[limitKey, *limiter](nil),
+		stores:    newShelf[storeKey](func(s *store) { s.close() }),
 		resolvers: newShelf[time.Duration](func(r *outbound.Resolver) { _ = r.Close() }),
 		names:     newShelf[recordsKey](func(r *records) { _ = r.cell.Close() }),
 	}
@@ -41,6 +43,7 @@ func (h *Hosts) Fetcher(userAgent string) *outbound.Fetcher {
 
 // Close ends all idle connections.
 func (h *Hosts) Close() {
+	h.stores.close()
 	h.names.close()
 	h.upstreams.close()
 	h.resolvers.close()

@@ -60,7 +60,7 @@ func (t *travel) repeatable(c *call) bool {
 	return (c.bodyless || c.req.Body.Replayable()) && c.out.Upgrade == ""
 }
 
-// sender wires how a call travels: redirects, credentials, attempts, hosts. It is the only place where senders are stacked.
+// sender wires how a call travels: cache, redirects, credentials, attempts, hosts. It is the only place where senders are stacked.
 func (m *mistakes) sender(cfg Config, env Env) sender {
 	s, err := env.Hosts.settings(cfg, env)
 	m.at(err)
@@ -73,7 +73,7 @@ func (m *mistakes) sender(cfg Config, env Env) sender {
 	if !m.at(err) && redirects.max > 0 {
 		send = redirects.send
 	}
-	return send
+	return m.cached(cfg, env, send)
 }
 
 // outcome sets which statuses are successes, and what becomes of the others.

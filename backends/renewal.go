@@ -1,0 +1,174 @@
+package backends
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"gatehouse/internal/outbound"
+)
+
+// ask asks the origin: whether v still holds, if there is a v. Whoever waits for f goes on once that is known.
+func (k *cache) ask(ctx context.Context, c *call, q *question, v *stored, f *flight) (*outbound.Response, error) {
+	if f != nil {
+		defer func() { k.store.land(q.place, f, ctx.Err() != nil) }()
+	}
+	plain := c.out.Header
+	conditional := v.condition(c)
+	asked := time.Now()
+	res, err := k.next(ctx, c)
+	now := time.Now()
+	failed := err != nil && ctx.Err() == nil || err == nil && serverFailed(res.Status)
+	if failed && v != nil && v.despite(now, &q.directives) {
+		if res != nil {
+			res.Body.Close()
+		}
+		return v.answer(q, c), nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	if res.Status == http.StatusNotModified && conditional {
+		res.Body.Close()
+		if tag := field(res.Header, "Etag"); tag != "" && tag != field(v.header, "Etag") {
+			k.store.replace(v) // it speaks of something else than what we have
+			c.out.Header = plain
+			return k.ask(ctx, c, q, nil, nil)
+		}
+		v = v.freshened(res.Header, asked, now)
+		k.store.put(v)
+		return v.answer(q, c), nil
+	}
+	if v != nil && !serverFailed(res.Status) {
+		k.store.replace(v)
+	}
+	return k.keep(c, q, plain, res, fresh(res.Header, asked, now))
+}
+
+func serverFailed(status int) bool {
+	switch status {
+	case 500, 502, 503, 504:
+		return true
+	}
+	return false
+}
+
+// condition makes the call one that asks whether v still holds (RFC 9111 4.3.1); false: there is nothing to ask with.
+func (v *stored) condition(c *call) bool {
+	if v == nil || c.out.Method != "GET" {
+		return false
+	}
+	tag, modified := field(v.header, "Etag"), field(v.header, "Last-Modified")
+	if tag == "" && modified == "" {
+		return false
+	}
+	header := slices.DeleteFunc(slices.Clone(c.out.Header), func(f outbound.Field) bool {
+		return strings.EqualFold(f.Name, "If-None-Match") || strings.EqualFold(f.Name, "If-Modified-Since")
+	})
+	if tag != "" {
+		header = append(header, outbound.Field{Name: "If-None-Match", Value: tag})
+	}
+	if modified != "" {
+		header = append(header, outbound.Field{Name: "If-Modified-Since", Value: modified})
+	}
+	c.header, c.out.Header = header, header
+	return true
+}
+
+// keep stores an answer if that is allowed, and hands it on.
+func (k *cache) keep(c *call, q *question, request []outbound.Field, res *outbound.Response, f freshness) (*outbound.Response, error) {
+	if c.out.Method != "GET" || !f.storable(res.Status, res.Header, q.credentials) || res.Length > k.store.maxItem {
+		if c.out.Method == "GET" {
+			k.store.pass(q.place)
+		}
+		return res, nil
+	}
+	kept := &stored{freshness: f, place: q.place, status: res.Status, header: slices.Clone(res.Header), vary: dependsOn(res.Header, request)}
+	if field(kept.header, "Date") == "" {
+		kept.header = append(kept.header, outbound.Field{Name: "Date", Value: f.came.UTC().Format(http.TimeFormat)})
+	}
+	if res.Length < 0 && k.raw {
+		res.Body = &recorder{ReadCloser: res.Body, res: res, kept: kept, store: k.store}
+		return res, nil
+	}
+	body, err := outbound.ReadAll(res, k.store.maxItem, nil)
+	var large *outbound.Error
+	switch {
+	case errors.As(err, &large) && large.Reason == outbound.TooLarge:
+		k.store.pass(q.place)
+		res.Body = &prefixed{Reader: io.MultiReader(bytes.NewReader(body), res.Body), Closer: res.Body}
+		return res, nil
+	case err != nil:
+		res.Body.Close()
+		return nil, err
+	}
+	res.Body.Close()
+	if len(res.Trailer) > 0 {
+		k.store.pass(q.place)
+		return respond(res.Status, res.Header, body), nil
+	}
+	kept.body = body
+	k.store.put(kept)
+	return kept.answer(q, c), nil
+}
+
+// prefixed is a body of which the beginning has been read.
+type prefixed struct {
+	io.Reader
+	io.Closer
+}
+
+// recorder keeps a stream of unknown length as it passes, if it passes whole.
+type recorder struct {
+	io.ReadCloser
+	res   *outbound.Response
+	kept  *stored // nil: it will not be kept
+	store *store
+}
+
+func (r *recorder) Read(p []byte) (int, error) {
+	n, err := r.ReadCloser.Read(p)
+	if r.kept == nil {
+		return n, err
+	}
+	if int64(len(r.kept.body)+n) > r.store.maxItem || err != nil && err != io.EOF || len(r.res.Trailer) > 0 {
+		r.kept = nil
+		return n, err
+	}
+	r.kept.body = append(r.kept.body, p[:n]...)
+	if err == io.EOF {
+		r.store.put(r.kept)
+		r.kept = nil
+	}
+	return n, err
+}
+
+// renew asks the origin in the background, unless somebody does.
+func (k *cache) renew(c *call, q *question, v *stored) {
+	f, leads := k.store.join(q.place)
+	if !leads {
+		return
+	}
+	// The request's own memory is gone once it has been answered.
+	req := &Request{Method: c.req.Method, Header: slices.Clone(c.req.Header), Claims: slices.Clone(c.req.Claims), Caller: Caller{ID: c.req.Caller.ID, Token: c.req.Caller.Token}}
+	t := newCall(req)
+	t.out = outbound.Request{Method: c.out.Method, Target: c.out.Target, Header: slices.Clone(c.out.Header)}
+	t.header = t.out.Header
+	own := *q
+	own.directives, own.conditions = readDirectives(nil), nil
+	started := k.store.background(func(ctx context.Context) {
+		defer t.free(nil)
+		if res, err := k.ask(ctx, t, &own, v, f); err == nil {
+			_, _ = io.Copy(io.Discard, res.Body)
+			res.Body.Close()
+		}
+	})
+	if !started {
+		k.store.land(q.place, f, false)
+	}
+}
