@@ -23,14 +23,13 @@ type Voice struct {
 	Completed string // name of the completeness header, canonical
 	Version   string // the X-KrakenD header; "" for none
 	KrakenD   bool   // the completeness header as KrakenD has it: false for no-op and for an empty object
+	OlderYAML bool   // YAML is application/x-yaml, as in version 2
 
-	OlderYAML bool // YAML is application/x-yaml, as in version 2
-
-	choose chooser        // the format of what backends say; nil: JSON
-	output *outputHeaders // which of their headers pass
-	varies string         // what else an answer depends on, always
-
-	cacheControl, vary        string
+	choose                    chooser        // the format of what backends say; nil: it goes through as it comes
+	output                    *outputHeaders // which of their headers pass
+	negotiated                bool           // choose looks at Accept
+	vary                      [4]string      // what else an answer depends on, see varying
+	cacheControl              string
 	passStatus, precise, code bool
 }
 
@@ -39,9 +38,7 @@ func (v Voice) of(cfg Config) Voice {
 	v.passStatus = conf.Value(cfg.PassStatus, true)
 	v.precise = conf.Value(cfg.ErrorStatuses, "precise") == "precise"
 	v.cacheControl = cacheControl(cfg.CacheTTL.Or(0), cfg.Protected())
-	if cfg.Protected() && v.cacheControl != "" {
-		v.vary = "Authorization, Cookie"
-	}
+	v.varyBy(cfg.Protected())
 	if len(cfg.Backend) == 1 && cfg.Backend[0].Extra.HTTP != nil {
 		v.code = cfg.Backend[0].Extra.HTTP.ReturnErrorCode
 	}
@@ -146,7 +143,7 @@ func (v *Voice) handOn(x *Exchange, w http.ResponseWriter, r *http.Request, f *b
 	h := w.Header()
 	errorHeaders.fields(h, f.Header)
 	v.output.fields(h, f.Header)
-	v.head(h, contentType, len(body), false, "", v.varies)
+	v.head(h, contentType, len(body), false, "", v.varying(false, false))
 	x.write(w, f.Status, body)
 	return true
 }
@@ -218,7 +215,7 @@ func (v *Voice) judgeFailure(f *backends.Failure) verdict {
 	switch {
 	case f.Told != nil:
 		out.status, out.description = f.Told.Status, f.Told.Message
-	case precise == statusClientGone, f.Reason == backends.ReasonMissingClaim, f.Reason == backends.ReasonUnfit:
+	case precise == statusClientGone, f.Reason == backends.ReasonMissingClaim, f.Reason == backends.ReasonExchange, f.Reason == backends.ReasonUnfit:
 		out.status = precise
 	case v.code && f.Status != 0:
 		out.status = f.Status
@@ -285,7 +282,7 @@ func preciseStatus(f *backends.Failure) int {
 		return statusClientGone
 	case backends.ReasonOpen, backends.ReasonLimited, backends.ReasonToken:
 		return http.StatusServiceUnavailable
-	case backends.ReasonMissingClaim:
+	case backends.ReasonMissingClaim, backends.ReasonExchange:
 		return http.StatusForbidden
 	case backends.ReasonUnfit:
 		return http.StatusBadRequest
@@ -306,6 +303,8 @@ func describe(r backends.Reason) string {
 		return "a backend cannot be asked for now"
 	case backends.ReasonMissingClaim:
 		return "the token lacks a claim that this endpoint needs"
+	case backends.ReasonExchange:
+		return "the token is not accepted for this endpoint's backend"
 	case backends.ReasonUnfit:
 		return "the request cannot be passed on: want a JSON object as its body"
 	case backends.ReasonScript:

@@ -27,9 +27,7 @@ func (e *Endpoint) compileRender(cfg Config, at func(error, ...any)) {
 	at(err, "output_encoding")
 	e.compress, err = newCompression(cfg.Compression)
 	at(err, "compression")
-	if cfg.OutputEncoding == "negotiate" {
-		e.voice.varies = "Accept"
-	}
+	e.voice.negotiated = cfg.OutputEncoding == "negotiate"
 	e.render = renderBody
 }
 
@@ -55,17 +53,17 @@ func renderBody(e *Endpoint, x *Exchange, w http.ResponseWriter, r *http.Request
 	h := w.Header()
 	e.voice.output.copy(h, res)
 	cache := e.voice.cacheable(complete, status)
-	vary := e.voice.varying(cache != "")
 	if bodyForbidden(status) || e.voice.passStatus && res.Empty && x.Parts == 1 {
-		e.voice.head(h, "", 0, complete, cache, vary)
+		e.voice.head(h, "", 0, complete, cache, e.voice.varying(cache != "", false))
 		x.write(w, status, nil)
 		return nil
 	}
 	f := e.voice.choose(r.Header)
 	buf := buffers.Get().(*[]byte)
 	body := f.append((*buf)[:0], &res.Body)
-	if e.compress.covers(f.contentType) && status != http.StatusPartialContent {
-		vary = join(vary, "Accept-Encoding")
+	covered := e.compress.covers(f.contentType) && status != http.StatusPartialContent
+	vary := e.voice.varying(cache != "", covered)
+	if covered {
 		if coding := e.compress.choose(r, h, len(body)); coding != "" {
 			e.compressed(x, h, body, coding, func(small []byte) {
 				e.voice.head(h, f.contentType, len(small), complete, cache, vary)
@@ -144,19 +142,34 @@ func (v *Voice) head(h http.Header, contentType string, length int, complete boo
 	}
 }
 
-// varying is what else an answer depends on: Accept where it was looked at, the token where caches are told to keep it.
-func (v *Voice) varying(cached bool) string {
-	if cached {
-		return join(v.varies, v.vary)
+// varyBy works out what an answer depends on besides its URL: Accept where it is looked at, the token where caches are
+// told to keep it, Accept-Encoding where it may be compressed.
+func (v *Voice) varyBy(protected bool) {
+	for i := range v.vary {
+		var names []string
+		if v.negotiated {
+			names = append(names, "Accept")
+		}
+		if i&1 != 0 && protected {
+			names = append(names, "Authorization", "Cookie")
+		}
+		if i&2 != 0 {
+			names = append(names, "Accept-Encoding")
+		}
+		v.vary[i] = strings.Join(names, ", ")
 	}
-	return v.varies
 }
 
-func join(a, b string) string {
-	if a == "" || b == "" {
-		return a + b
+// varying is the Vary of an answer.
+func (v *Voice) varying(cached, compressible bool) string {
+	i := 0
+	if cached {
+		i = 1
 	}
-	return a + ", " + b
+	if compressible {
+		i |= 2
+	}
+	return v.vary[i]
 }
 
 // cacheable is the Cache-Control of an answer: only complete ones of status 200 have one, and only where cache_ttl says so.
