@@ -12,12 +12,20 @@ import (
 
 // loaded is a file that has been read, and the way to tell people what is wrong with it.
 type loaded struct {
-	cfg    gateway.Config
-	doc    *conf.Document
-	errOut io.Writer
+	cfg      gateway.Config
+	doc      *conf.Document
+	errOut   io.Writer
+	rendered *rendered // a file that a template made and that is kept nowhere; nil: none
 }
 
-// load reads and parses a file. What is wrong with it is printed here, every mistake on its line.
+// rendered is what a template made, under the name that messages have for it.
+type rendered struct {
+	name string
+	data []byte
+}
+
+// load reads and parses a file, by way of its templates where FC_ENABLE says so, and with what the environment overrides.
+// What is wrong with it is printed here, every mistake on its line.
 func load(file string, env func(string) (string, bool), errOut io.Writer) (*loaded, error) {
 	if file == "" {
 		return nil, misused(errors.New("which file? say -c gateway.json"))
@@ -26,13 +34,50 @@ func load(file string, env func(string) (string, bool), errOut io.Writer) (*load
 	if err != nil {
 		return nil, unable(fmt.Errorf("cannot read the configuration: %w", err))
 	}
-	return parse(file, data, env, errOut)
+	l := &loaded{errOut: errOut}
+	if f, on := flexibleOf(os.LookupEnv); on {
+		if file, data, err = f.render(file, data); err != nil {
+			return nil, l.reportTemplate(err, file, data)
+		}
+		if f.out == "" {
+			l.rendered = &rendered{file, data}
+		}
+	}
+	return l, l.parse(file, data, env, overrides(os.Environ()))
 }
 
+// parse reads a file as it is, whatever the environment says.
 func parse(file string, data []byte, env func(string) (string, bool), errOut io.Writer) (*loaded, error) {
-	cfg, doc, err := gateway.Parse(file, data, env)
-	l := &loaded{cfg: cfg, doc: doc, errOut: errOut}
-	return l, l.report(err)
+	l := &loaded{errOut: errOut}
+	return l, l.parse(file, data, env, nil)
+}
+
+func (l *loaded) parse(file string, data []byte, env func(string) (string, bool), over []conf.Override) (err error) {
+	l.cfg, l.doc, err = gateway.Parse(file, data, env, over...)
+	return l.report(err)
+}
+
+// reportTemplate prints what is wrong with templates and settings; where they were rendered all the same, the file is kept.
+func (l *loaded) reportTemplate(err error, file string, data []byte) error {
+	var f *failure
+	if errors.As(err, &f) {
+		return f
+	}
+	if data != nil {
+		l.rendered = &rendered{file, data}
+	}
+	return l.report(err)
+}
+
+// show keeps the rendered file that messages speak of.
+func (l *loaded) show() {
+	if l.rendered == nil {
+		return
+	}
+	if err := keep(l.rendered.name, l.rendered.data); err != nil {
+		fmt.Fprintln(l.errOut, "the rendered file could not be kept: "+err.Error())
+	}
+	l.rendered = nil
 }
 
 // report prints mistakes with their places.
@@ -44,6 +89,7 @@ func (l *loaded) report(err error) error {
 	if l.doc != nil {
 		mistakes = l.doc.Locate(err)
 	}
+	l.show()
 	conf.Print(l.errOut, mistakes)
 	noun := "mistakes"
 	if len(mistakes) == 1 {
@@ -62,6 +108,7 @@ func (l *loaded) compile(shared gateway.Shared) (*gateway.Gateway, error) {
 func (l *loaded) warn() {
 	l.doc.Warn(gateway.Warnings(l.cfg))
 	for _, w := range l.doc.Warnings() {
+		l.show()
 		fmt.Fprintln(l.errOut, "warning: "+w.Error())
 	}
 }

@@ -33,6 +33,7 @@ type Options struct {
 	Unserved map[string]string                // namespaces (and other keys) known elsewhere and refused here, each with what it is, in a few words
 	Renamed  map[string]string                // old namespace -> today's name
 	Root     func(document *Document) []error // further checks on the bare document; may be nil
+	Override []Override                       // values of the top level that win over the file's
 }
 
 // Strict turns every warning of a document into a mistake (check --strict).

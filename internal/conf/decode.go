@@ -31,6 +31,7 @@ func (d *Document) Decode(root any, opt Options) error {
 		w.mistakes = append(w.mistakes, opt.Root(d)...)
 	}
 	w.doubled(d.root, nil)
+	w.override(opt.Override)
 	w.value(d.root, into.Elem(), spot{})
 	d.keepSecrets(w.expander.secrets)
 	d.Warn(Join(w.warnings...))
@@ -184,6 +185,10 @@ func (w *walk) null(n *node, t reflect.Type, at spot) {
 
 // wrongKind says what stands there and what belongs there.
 func (w *walk) wrongKind(n *node, want string, at spot) {
+	if n.outside {
+		w.mistake(n.at, at.path, fmt.Errorf("got %s, want %s", quoted(n.text), want))
+		return
+	}
 	w.mistake(n.at, at.path, fmt.Errorf("got %v, want %s%s", n.kind, want, w.tooEarly(n)))
 }
 
@@ -198,6 +203,9 @@ func (w *walk) tooEarly(n *node) string {
 // lenient reports whether the version of the file lets values of a wrong type pass where their meaning is plain, and
 // leaves the warning.
 func (w *walk) lenient(n *node, want string, at spot) bool {
+	if n.outside {
+		return true
+	}
 	if w.version >= 4 {
 		return false
 	}

@@ -21,6 +21,7 @@ type Document struct {
 	warned   map[string]bool // the warnings' texts
 	secrets  []secret        // longest first, for Redact
 	redactor *strings.Replacer
+	sources  map[string]string // keys of the top level that an Override has set, and what it is called
 }
 
 // Parse reads JSON and keeps the place of every key and value. An error is an [*Error]: bad JSON with line and column, an
@@ -83,6 +84,9 @@ func (d *Document) position(offset int) (line, column int) {
 }
 
 func (d *Document) errorAt(offset int, path Path, err error) *Error {
+	if source, ok := d.source(path); ok {
+		return &Error{File: source, Path: path, Err: err}
+	}
 	line, column := d.position(offset)
 	return &Error{File: d.file, Line: line, Column: column, Path: path, Err: err}
 }

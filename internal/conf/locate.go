@@ -32,6 +32,10 @@ func (d *Document) locate(m *Error) *Error {
 	if m.File != "" {
 		return &out
 	}
+	if source, ok := d.source(m.Path); ok {
+		out.File = source
+		return &out
+	}
 	n := d.root
 	out.Path = slices.Clone(m.Path)
 	for i, segment := range out.Path {

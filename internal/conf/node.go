@@ -30,6 +30,7 @@ type node struct {
 
 	expansion *expansion // what ${…} made of the text; nil until asked for
 	secret    bool       // never shown, even where it was written in plain
+	outside   bool       // an Override: text that stands for what the key takes
 }
 
 // member is a key and its value. Decode writes down what it took the key for.

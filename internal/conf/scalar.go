@@ -12,7 +12,7 @@ import (
 
 // expanded is the value of a string after ${…}, which only version 4 knows. It is false where a mistake was found in it.
 func (w *walk) expanded(n *node, at spot) (expansion, bool) {
-	if w.version < 4 || !strings.Contains(n.text, "${") {
+	if w.version < 4 || n.outside || !strings.Contains(n.text, "${") {
 		return expansion{text: n.text}, true
 	}
 	if n.expansion == nil {
