@@ -99,19 +99,19 @@ func (r *Response) Parts() []*Response { return r.parts }
 
 // Env is what a backend is compiled against: what the endpoint around it offers, and what outlives a configuration.
 type Env struct {
-	Params      []string                                // names of the endpoint's path parameters, by position
-	Claim       func(name string) (slot int, err error) // asks for a claim as a path segment; nil: the endpoint has no validator
-	Earlier     int                                     // how many earlier steps {respN_…} may point at; 0 outside a sequence
-	EmptyOK     bool                                    // a success without a body is an empty answer, not a bad one (pass_status)
-	Hosts       *Hosts
-	Tokens      *Tokens
-	Life        *Life
-	Entry       string          // the backend's place in the file, the same after a reload; it tells breakers apart
-	Timeout     time.Duration   // of the endpoint
-	Transport   TransportConfig // the service's
-	CallerToken func()          // asks for Caller.Token to be filled in; nil: callers have no tokens
-	House       lua.House       // what scripts may use
-	Log         *slog.Logger
+	Params    []string                                // names of the endpoint's path parameters, by position
+	Claim     func(name string) (slot int, err error) // asks for a claim as a path segment; nil: the endpoint has no validator
+	Earlier   int                                     // how many earlier steps {respN_…} may point at; 0 outside a sequence
+	EmptyOK   bool                                    // a success without a body is an empty answer, not a bad one (pass_status)
+	Hosts     *Hosts
+	Tokens    *Tokens
+	Life      *Life
+	Entry     string          // the backend's place in the file, the same after a reload; it tells breakers apart
+	Timeout   time.Duration   // of the endpoint
+	Transport TransportConfig // the service's
+	Tokened   bool            // callers show tokens: the endpoint has an auth/validator
+	House     lua.House       // what scripts may use
+	Log       *slog.Logger
 }
 
 // New compiles one backend. The stack is built inside out; this is the only place where it is wired.

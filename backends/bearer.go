@@ -138,11 +138,10 @@ func (m *mistakes) bearer(cfg Config, env Env, next sender) sender {
 			return (&bearer{next: next, purse: shared{l}, forwardAs: credentials.forwardName()}).send
 		}
 	case exchange.on():
-		if env.CallerToken == nil {
+		if !env.Tokened {
 			m.at(errors.New("there is no token to exchange: the endpoint has no auth/validator"), "extra_config", "auth/token-exchange")
 			return next
 		}
-		env.CallerToken()
 		x, err := env.Tokens.exchange(exchange, env.Life)
 		if !m.at(err, "extra_config", "auth/token-exchange") {
 			return (&bearer{next: next, purse: x, forwardAs: exchange.forwardName()}).send

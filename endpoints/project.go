@@ -168,7 +168,7 @@ func (p *projection) fill(q *request, x *Exchange, r *http.Request, claims *vali
 	q.Header = p.headers(q.Header, r)
 	q.Forwarded = p.forwarded(q.Forwarded, x, r)
 	if claims != nil {
-		q.Caller = backends.Caller{ID: claims.ID(), Claims: claims}
+		q.Caller = backends.Caller{ID: claims.ID(), Token: claims.Token(), Claims: claims}
 		q.Claims = p.claimFields(q.Claims, claims)
 	}
 	return nil

@@ -40,6 +40,7 @@ func (e *Endpoint) compileBackends(cfg Config, env Env, params []string, wants *
 		Life: env.Life, Timeout: e.timeout, Transport: env.Transport, House: env.House}
 	if cfg.Extra.Validator != nil {
 		benv.Claim = func(name string) (int, error) { return claimSlot(name, wants) }
+		benv.Tokened = true
 	}
 	calls := conf.Value(cfg.ConcurrentCalls, 1)
 	if calls < 1 || calls > 32 {

@@ -28,7 +28,6 @@ func unserved() map[string]string {
 		"plugin/http-client":               "Go plugins",
 		"plugin/req-resp-modifier":         "Go plugins",
 		"proxy":                            "fan-out options",
-		"qos/http-cache":                   "answer caching",
 		"qos/ratelimit/service":            "rate limits of the service",
 		"qos/ratelimit/tiered":             "tiered rate limits",
 		"qos/circuit-breaker-http":         "circuit breaking by status; qos/circuit-breaker has failure_status",
