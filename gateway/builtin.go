@@ -88,8 +88,11 @@ func health3(w http.ResponseWriter, _ *http.Request) {
 // pong takes down what was asked, without credentials.
 func pong(log *slog.Logger) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
-		body, _ := io.ReadAll(io.LimitReader(r.Body, maxEcho))
-		log.Debug("debug endpoint", "method", r.Method, "path", r.URL.Path, "query", r.URL.RawQuery, "headers", withoutCredentials(r.Header), "body", string(body))
+		body, ok := someBody(w, r)
+		if !ok {
+			return
+		}
+		log.Debug("debug endpoint", "method", r.Method, "path", r.URL.Path, "query", r.URL.RawQuery, "headers", withoutCredentials(r.Header), "body", body)
 		sayJSON(w, []byte(`{"message":"pong"}`))
 	}
 }
@@ -97,9 +100,21 @@ func pong(log *slog.Logger) http.HandlerFunc {
 // maxEcho bounds what debug and echo take of a body.
 const maxEcho = 64 << 10
 
+// someBody reads the beginning of a body; one that is badly framed is a 400.
+func someBody(w http.ResponseWriter, r *http.Request) (string, bool) {
+	body, err := io.ReadAll(io.LimitReader(r.Body, maxEcho))
+	if err != nil {
+		w.WriteHeader(http.StatusBadRequest)
+	}
+	return string(body), err == nil
+}
+
 // echo answers with the request (krakend.md 2.9), without credentials.
 func echo(w http.ResponseWriter, r *http.Request) {
-	body, _ := io.ReadAll(io.LimitReader(r.Body, maxEcho))
+	body, ok := someBody(w, r)
+	if !ok {
+		return
+	}
 	answer, err := json.Marshal(map[string]any{
 		"req_uri": r.RequestURI,
 		"req_uri_details": map[string]string{
@@ -107,7 +122,7 @@ func echo(w http.ResponseWriter, r *http.Request) {
 		},
 		"req_method":      r.Method,
 		"req_querystring": r.URL.Query(),
-		"req_body":        string(body),
+		"req_body":        body,
 		"req_headers":     withoutCredentials(r.Header),
 	})
 	if err != nil {

@@ -51,6 +51,8 @@ func New(cfg Config, shared Shared) (*Gateway, error) {
 		}
 	}
 	at(checkService(cfg))
+	_, err := cfg.ServerConfig.TLS.compile(m, shared.Log)
+	at(err, "tls")
 	at(cfg.Extra.Validator.check(cfg.Version))
 	at(unusedWays(cfg))
 	auth, err := g.auth(cfg, shared)
@@ -106,9 +108,14 @@ func (g *Gateway) Close() {
 func inherit(cfg Config, m manners) []endpoints.Config {
 	s := endpoints.Service{Host: cfg.Host, Timeout: cfg.Timeout, CacheTTL: cfg.CacheTTL, OutputEncoding: cfg.OutputEncoding,
 		Compression: cfg.Compression, DisableCompression: cfg.DisableCompression}
+	if s.Compression.Check() != nil {
+		s.Compression = nil // told once, where it stands
+	}
 	s.Validator = cfg.Extra.Validator.inherited(cfg.Version)
 	s.APIKeys, s.Basic = cfg.Extra.APIKeys, cfg.Extra.Basic
-	s.MaxPayload = routerOf(cfg).MaxPayload
+	if limit := routerOf(cfg).MaxPayload; limit != nil && *limit >= 0 { // one below is told of by newDoors
+		s.MaxPayload = limit
+	}
 	full := make([]endpoints.Config, len(cfg.Endpoints))
 	for i, e := range cfg.Endpoints {
 		full[i] = m.endpoint(e.Inherit(s))
@@ -164,6 +171,7 @@ func checkService(cfg Config) error {
 	if p := conf.Value(cfg.Port, 8080); p < 0 || p > 65535 {
 		errs = append(errs, conf.At(fmt.Errorf("got %d, want 0 to 65535", p), "port"))
 	}
+	errs = append(errs, conf.At(cfg.Compression.Check(), "compression"))
 	if !validIP(cfg.ListenIP) {
 		errs = append(errs, conf.At(fmt.Errorf("got %q, want an address such as \"127.0.0.1\"", cfg.ListenIP), "listen_ip"))
 	}

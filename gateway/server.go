@@ -96,7 +96,7 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 }
 
 func (s *Server) listen(l net.Listener) (net.Listener, error) {
-	config, err := s.cfg.TLS.compile(mannersOf(s.cfg.Version), s.log)
+	config, err := s.cfg.ServerConfig.TLS.compile(mannersOf(s.cfg.Version), s.log)
 	if err != nil {
 		return nil, err
 	}
