@@ -55,7 +55,7 @@ func TestTokensThatPass(t *testing.T) {
 				t.Fatal(err)
 			}
 			if _, err := v.Authenticate(t.Context(), request(token)); err != nil {
-				t.Errorf("%s: refused: %v %v", row.name, err, err.(*Refusal).Detail)
+				t.Errorf("%s: refused: %v %v", row.name, err, refusalOf(t, err).Detail)
 			}
 		}
 	})

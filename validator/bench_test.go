@@ -60,7 +60,7 @@ func benchmark(b *testing.B, v *Validator, list []*http.Request) {
 	ctx := context.Background()
 	for _, r := range list {
 		if _, err := v.Authenticate(ctx, r); err != nil {
-			b.Fatal(err.(*Refusal).Reason, err.(*Refusal).Detail)
+			b.Fatal(err, refusalOf(b, err).Detail)
 		}
 	}
 	b.ReportAllocs()

@@ -114,7 +114,7 @@ func TestTheLogLineOfARefusal(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		v := newProvider(t, k).validator(Config{Audience: []string{"shop"}}, nil)
 		_, err := v.Authenticate(t.Context(), request(sign(t, k, nil, claims(map[string]any{"aud": []string{"bank", "post"}}))))
-		got := fmt.Sprint(err.(*Refusal).Detail...)
+		got := fmt.Sprint(refusalOf(t, err).Detail...)
 		if want := fmt.Sprint("check", "audience", "expected", `any of ["shop"]`, "actual", `["bank","post"]`, "kid", "k1", "iss", providerURL); got != want {
 			t.Errorf("got %s\nwant %s", got, want)
 		}

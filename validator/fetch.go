@@ -69,7 +69,7 @@ func renamed(err error) error {
 	return conf.Join(errs...)
 }
 
-func (f *fetcher) close() { f.http.Close() }
+func (f *fetcher) close() { _ = f.http.Close() }
 
 // name is where the documents come from, as an operator may see it.
 func (f *fetcher) name() string { return bare(or(f.src.URL, f.src.Issuer)) }

@@ -82,40 +82,44 @@ func parseHeader(data []byte) (jwsHeader, Reason, error) {
 		return h, HeaderMalformed, err
 	}
 	for _, m := range fields {
-		name := string(m.name)
-		if folded := strings.ToLower(name); folded != name && registered(folded) || name != "x5t#S256" && folded == "x5t#s256" {
-			return h, HeaderMalformed, errors.New("a second spelling of " + folded)
-		}
-		var into *string
-		switch name {
-		case "alg":
-			into = &h.alg
-		case "kid":
-			into, h.hasKid = &h.kid, true
-		case "x5t":
-			into = &h.x5t
-		case "x5t#S256":
-			into = &h.x5tS256
-		case "crit", "b64", "zip", "enc":
-			return h, HeaderUnsupported, errors.New(name + " is not understood here")
-		case "typ", "cty":
-			value, isString := unquote(m.value)
-			if !isString {
-				return h, HeaderMalformed, errors.New(name + " is not a string")
-			}
-			if !takes(name, value) {
-				return h, HeaderUnsupported, errors.New("a " + name + " that is not taken here")
-			}
-			continue
-		default:
-			continue
-		}
-		var isString bool
-		if *into, isString = unquote(m.value); !isString {
-			return h, HeaderMalformed, errors.New(name + " is not a string")
+		if reason, err := h.read(string(m.name), m.value); err != nil {
+			return h, reason, err
 		}
 	}
 	return h, "", nil
+}
+
+// read takes one member of the header.
+func (h *jwsHeader) read(name string, raw []byte) (Reason, error) {
+	folded := strings.ToLower(name)
+	if folded != name && registered(folded) || name != "x5t#S256" && folded == "x5t#s256" {
+		return HeaderMalformed, errors.New("a second spelling of " + folded)
+	}
+	var value string
+	into := &value
+	switch name {
+	case "alg":
+		into = &h.alg
+	case "kid":
+		into, h.hasKid = &h.kid, true
+	case "x5t":
+		into = &h.x5t
+	case "x5t#S256":
+		into = &h.x5tS256
+	case "crit", "b64", "zip", "enc":
+		return HeaderUnsupported, errors.New(name + " is not understood here")
+	case "typ", "cty":
+	default:
+		return "", nil
+	}
+	var isString bool
+	if *into, isString = unquote(raw); !isString {
+		return HeaderMalformed, errors.New(name + " is not a string")
+	}
+	if (name == "typ" || name == "cty") && !takes(name, value) {
+		return HeaderUnsupported, errors.New("a " + name + " that is not taken here")
+	}
+	return "", nil
 }
 
 // takes reports whether a value of typ or cty leaves the token one that we read (security.md 3, 4).

@@ -86,35 +86,41 @@ func (c *Config) issuers(deps *Deps) ([]*issuer, error) {
 		errs = append(errs, conf.At(errors.New("stand beside issuer, jwk_url or jwk_local_path; want one or the other"), "providers"))
 	}
 	for i, name := range c.Providers {
-		p, there := deps.Providers[name]
-		if !there || p == nil {
-			errs = append(errs, conf.At(fmt.Errorf("no provider %q among the service's providers", name), "providers", i))
-			continue
-		}
-		if len(c.Providers) > 1 && p.Issuer == "" {
-			errs = append(errs, conf.At(fmt.Errorf("provider %q has no issuer, by which tokens could be told apart", name), "providers", i))
-			continue
-		}
-		audience, own := c.Audience, algs
-		if p.Audience != nil {
-			audience = p.Audience
-		}
-		if p.Algs != nil {
-			own = p.Algs
-		}
-		is, err := newIssuer(&p.Source, audience, own, match, deps.Keys)
-		if err != nil {
-			errs = append(errs, conf.At(fmt.Errorf("provider %q: %w", name, err), "providers", i))
-			continue
-		}
+		is, err := c.provided(name, algs, match, deps)
 		for _, other := range list {
-			if other.iss == is.iss {
-				errs = append(errs, conf.At(fmt.Errorf("provider %q has the issuer of another one", name), "providers", i))
+			if err == nil && other.iss == is.iss {
+				err = fmt.Errorf("provider %q has the issuer of another one", name)
 			}
 		}
-		list = append(list, is)
+		errs = append(errs, conf.At(err, "providers", i))
+		if is != nil {
+			list = append(list, is)
+		}
 	}
 	return list, conf.Join(errs...)
+}
+
+// provided compiles one of the service's providers for this validator.
+func (c *Config) provided(name string, algs []string, match string, deps *Deps) (*issuer, error) {
+	p := deps.Providers[name]
+	switch {
+	case p == nil:
+		return nil, fmt.Errorf("no provider %q among the service's providers", name)
+	case len(c.Providers) > 1 && p.Issuer == "":
+		return nil, fmt.Errorf("provider %q has no issuer, by which tokens could be told apart", name)
+	}
+	audience := c.Audience
+	if p.Audience != nil {
+		audience = p.Audience
+	}
+	if p.Algs != nil {
+		algs = p.Algs
+	}
+	is, err := newIssuer(&p.Source, audience, algs, match, deps.Keys)
+	if err != nil {
+		return nil, fmt.Errorf("provider %q: %w", name, err)
+	}
+	return is, nil
 }
 
 // algorithms is what alg and algs come to.

@@ -126,7 +126,7 @@ func TestAProviderThatHangs(t *testing.T) {
 		defer cancel()
 		time.Sleep(forcedPause)
 		began = time.Now()
-		if _, err := v.Authenticate(ctx, request(sign(t, other, nil, claims(nil)))); err == nil || err.(*Refusal).Reason != KeysUnavailable {
+		if _, err := v.Authenticate(ctx, request(sign(t, other, nil, claims(nil)))); err == nil || refusalOf(t, err).Reason != KeysUnavailable {
 			t.Errorf("got %v, want %s", err, KeysUnavailable)
 		}
 		if d := time.Since(began); d > 100*time.Millisecond {

@@ -154,7 +154,7 @@ func readBounded(path string, most int64) ([]byte, error) {
 	if err != nil {
 		return nil, bareError(err)
 	}
-	defer f.Close()
+	defer func() { _ = f.Close() }()
 	data, err := io.ReadAll(io.LimitReader(f, most+1))
 	if err == nil && int64(len(data)) > most {
 		err = fmt.Errorf("over %d bytes", most)

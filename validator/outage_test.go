@@ -170,7 +170,7 @@ func TestAProviderThatIsDownAtStart(t *testing.T) {
 			"a broken time":     {sign(t, k, nil, claims(map[string]any{"exp": "x"})), TimeMalformed},
 		} {
 			_, err := v.Authenticate(t.Context(), request(row.token))
-			refusal := err.(*Refusal)
+			refusal := refusalOf(t, err)
 			if refusal.Reason != row.want {
 				t.Errorf("%s: got %s, want %s", name, refusal.Reason, row.want)
 			}

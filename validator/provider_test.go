@@ -278,3 +278,13 @@ func outcome(v Authenticator, r *http.Request) string {
 
 // fixedTime is a time for what does not care.
 func fixedTime() time.Time { return time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC) }
+
+// refusalOf is the refusal that an error is.
+func refusalOf(t testing.TB, err error) *Refusal {
+	t.Helper()
+	var refusal *Refusal
+	if !errors.As(err, &refusal) {
+		t.Fatalf("got %v, want a refusal", err)
+	}
+	return refusal
+}

@@ -37,7 +37,7 @@ func TestChallenges(t *testing.T) {
 					row.token = sign(t, k, nil, claims(nil))
 				}
 				_, err := newProvider(t, k).validator(cfg, nil).Authenticate(t.Context(), request(row.token))
-				if got := err.(*Refusal).Challenge; got != row.want {
+				if got := refusalOf(t, err).Challenge; got != row.want {
 					t.Errorf("got %s, want %s", got, row.want)
 				}
 			})
@@ -56,7 +56,7 @@ func TestARefusalKeepsSecrets(t *testing.T) {
 			sign(t, k, nil, claims(map[string]any{"email": "alice@example.com", "iss": "https://id.example"})), sign(t, other, nil, claims(map[string]any{"iss": "https://id.example"})), sign(t, k, nil, []byte(`{"aud":`)), "a.b.c", long(300) + "." + long(300) + ".",
 		} {
 			_, err := v.Authenticate(t.Context(), request(token))
-			refusal := err.(*Refusal)
+			refusal := refusalOf(t, err)
 			told := fmt.Sprint(refusal, refusal.Challenge, refusal.Detail, refusal.Reason.Public(), log.String())
 			for _, part := range append(strings.Split(token, "."), "alice@example.com", providerHost) {
 				if len(part) > 4 && strings.Contains(strings.ReplaceAll(told, "keys="+providerURL, ""), part) {

@@ -148,7 +148,7 @@ func (s *Signer) Start() {
 // Close gives back what the signer holds.
 func (s *Signer) Close() {
 	if s.cell != nil {
-		s.cell.Close()
+		_ = s.cell.Close()
 		s.from.close()
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"net/http"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -59,33 +60,13 @@ type Validator struct {
 // New compiles a validator. wants are the claims that the endpoint will ask for; nothing may be added to them afterwards.
 // All mistakes are told at once, each under its key. No network is asked. Close gives back what the validator holds.
 func New(cfg Config, deps Deps, wants *Wants) (*Validator, error) {
-	v := &Validator{
-		wants:       wants,
-		keys:        deps.Keys,
-		required:    conf.Value(cfg.Required, true),
-		realm:       or(cfg.Realm, "gatehouse"),
-		leeway:      span(cfg.Leeway.Or(time.Second)),
-		maxAge:      span(cfg.MaxTokenAge.Or(0)),
-		requireExp:  conf.Value(cfg.RequireExp, true),
-		roles:       slices.Clone(cfg.Roles),
-		rolesKey:    conf.Value(cfg.RolesKey, ParseRef("roles")),
-		scopes:      slices.Clone(cfg.Scopes),
-		scopesKeys:  []Ref{ParseRef("scope"), ParseRef("scp")},
-		scopesMatch: conf.Value(cfg.ScopesMatcher, "any"),
-		revoked:     deps.Revoked,
-		cache:       deps.Cache,
-		from: source{
-			header: http.CanonicalHeaderKey(conf.Value(cfg.AuthHeader, "Authorization")),
-			bearer: conf.Value(cfg.RequireBearer, true),
-			cookie: conf.Value(cfg.CookieKey, "access_token"),
-		},
-	}
-	if cfg.ScopesKey != nil {
-		v.scopesKeys = []Ref{*cfg.ScopesKey}
-	}
-	var err error
-	v.issuers, err = cfg.issuers(&deps)
-	if err = conf.Join(err, cfg.check()); err != nil {
+	v := cfg.demands()
+	v.wants, v.keys, v.cache, v.revoked = wants, deps.Keys, deps.Cache, deps.Revoked
+	var errs [3]error
+	v.issuers, errs[0] = cfg.issuers(&deps)
+	errs[1] = cfg.check()
+	v.rules, errs[2] = cfg.rules(&deps, wants)
+	if err := conf.Join(errs[:]...); err != nil {
 		v.Close()
 		return nil, err
 	}
@@ -96,16 +77,37 @@ func New(cfg Config, deps Deps, wants *Wants) (*Validator, error) {
 	if v.digest = newDigester(); v.cache != nil {
 		v.digest = v.cache.digest
 	}
-	if v.rules, err = cfg.rules(&deps, wants); err != nil {
-		v.Close()
-		return nil, err
-	}
 	v.steps = v.checks()
 	v.denied = [2]Refusal{
 		*v.refuse(TokenMissing, v.from.detail("none")),
 		*v.refuse(KeysUnavailable, []any{"check", "signature", "expected", "keys of the issuer", "actual", "none have come; the log says why"}),
 	}
 	return v, nil
+}
+
+// demands is a validator with what the configuration asks of tokens, and with nothing else yet.
+func (c *Config) demands() *Validator {
+	v := &Validator{
+		required:    conf.Value(c.Required, true),
+		realm:       or(c.Realm, "gatehouse"),
+		leeway:      span(c.Leeway.Or(time.Second)),
+		maxAge:      span(c.MaxTokenAge.Or(0)),
+		requireExp:  conf.Value(c.RequireExp, true),
+		roles:       slices.Clone(c.Roles),
+		rolesKey:    conf.Value(c.RolesKey, ParseRef("roles")),
+		scopes:      slices.Clone(c.Scopes),
+		scopesKeys:  []Ref{ParseRef("scope"), ParseRef("scp")},
+		scopesMatch: conf.Value(c.ScopesMatcher, "any"),
+		from: source{
+			header: http.CanonicalHeaderKey(conf.Value(c.AuthHeader, "Authorization")),
+			bearer: conf.Value(c.RequireBearer, true),
+			cookie: conf.Value(c.CookieKey, "access_token"),
+		},
+	}
+	if c.ScopesKey != nil {
+		v.scopesKeys = []Ref{*c.ScopesKey}
+	}
+	return v
 }
 
 // check finds what is wrong beside the source.
@@ -181,7 +183,7 @@ func (v *Validator) Authenticate(ctx context.Context, r *http.Request) (*Claims,
 	if refusal := v.judge(&a); refusal != nil {
 		return nil, refusal
 	}
-	claims := &Claims{id: print.id(), payload: slices.Clone(a.form.payload), slots: a.slots}
+	claims := &Claims{id: print.id(), token: strings.Clone(token), payload: slices.Clone(a.form.payload), slots: a.slots}
 	v.remember(&a, print, claims, deny)
 	return claims, nil
 }

@@ -188,7 +188,7 @@ func TestBasic(t *testing.T) {
 		t.Errorf("sub %q (%v), want bob", got, err)
 	}
 	_, err = b.Authenticate(t.Context(), with(""))
-	if got, want := err.(*Refusal).Challenge, `Basic realm="gatehouse", charset="UTF-8"`; got != want {
+	if got, want := refusalOf(t, err).Challenge, `Basic realm="gatehouse", charset="UTF-8"`; got != want {
 		t.Errorf("challenge %s, want %s", got, want)
 	}
 }
@@ -291,11 +291,11 @@ func TestSeveralWaysIn(t *testing.T) {
 			}
 		}
 		_, err := Any(jwt, keys, basic).Authenticate(t.Context(), with(""))
-		if got, want := err.(*Refusal).Challenge, `Bearer realm="gatehouse", ApiKey realm="gatehouse", Basic realm="gatehouse", charset="UTF-8"`; got != want {
+		if got, want := refusalOf(t, err).Challenge, `Bearer realm="gatehouse", ApiKey realm="gatehouse", Basic realm="gatehouse", charset="UTF-8"`; got != want {
 			t.Errorf("challenge %s, want %s", got, want)
 		}
 		_, err = All(jwt, keys).Authenticate(t.Context(), with(""))
-		if _, err := Any(jwt).Authenticate(t.Context(), with("")); err.(*Refusal).Challenge != `Bearer realm="gatehouse"` {
+		if _, err := Any(jwt).Authenticate(t.Context(), with("")); refusalOf(t, err).Challenge != `Bearer realm="gatehouse"` {
 			t.Error("a refusal was changed by another one")
 		}
 		if err == nil {

@@ -2,6 +2,7 @@ package validator
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"testing"
@@ -183,8 +184,8 @@ func TestEveryJWEOfWycheproofIsRefused(t *testing.T) {
 					}
 					cases++
 					_, err := v.Authenticate(t.Context(), request(text(tc.JWE)))
-					refusal, ok := err.(*Refusal)
-					if !ok || refusal.Kind != Unauthorized && refusal.Kind != Malformed {
+					var refusal *Refusal
+					if !errors.As(err, &refusal) || refusal.Kind != Unauthorized && refusal.Kind != Malformed {
 						t.Errorf("%s %d: got %v, want a refusal", name, tc.TcID, err)
 					}
 				}

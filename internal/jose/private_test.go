@@ -43,7 +43,7 @@ func TestSignaturesAreReadByOthers(t *testing.T) {
 
 func checkWithGoJose(t *testing.T, k *PrivateKey, alg Alg, token string) {
 	t.Helper()
-	jws, err := gojose.ParseSigned(token, []gojose.SignatureAlgorithm{gojose.SignatureAlgorithm(alg)})
+	jws, err := gojose.ParseSignedCompact(token, []gojose.SignatureAlgorithm{gojose.SignatureAlgorithm(alg)})
 	if err != nil {
 		t.Fatal(err)
 	}
