@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"gatehouse/internal/conf"
 	"gatehouse/internal/outbound"
 	"gatehouse/internal/rawjson"
 )
@@ -72,20 +73,9 @@ func (m *mistakes) graphql(cfg Config, env Env) *graphql {
 	case g.mutation && g.get:
 		at(errors.New("got GET, but a mutation goes by POST"), "method")
 	}
-	document := c.Query
-	switch {
-	case c.Query != "" && c.QueryPath != "":
-		at(errors.New("there is a query, too; take one of them away"), "query_path")
-	case c.QueryPath != "":
-		b, err := os.ReadFile(c.QueryPath)
-		at(err, "query_path")
-		document = string(b)
-	}
-	if strings.TrimSpace(document) == "" {
-		at(errors.New("has no GraphQL document, want query or query_path"))
-	}
+	document, err := c.document()
+	at(err)
 	g.compose(document, c.OperationName)
-	var err error
 	g.variables, err = parseVariables(c.Variables, env)
 	at(err, "variables")
 	for _, v := range g.variables {
@@ -95,6 +85,25 @@ func (m *mistakes) graphql(cfg Config, env Env) *graphql {
 	}
 	g.needsBody = g.needsBody || g.mutation
 	return g
+}
+
+// document is the GraphQL document, wherever it stands.
+func (c *GraphQLConfig) document() (string, error) {
+	text := c.Query
+	switch {
+	case c.Query != "" && c.QueryPath != "":
+		return "", conf.At(errors.New("there is a query, too; take one of them away"), "query_path")
+	case c.QueryPath != "":
+		b, err := os.ReadFile(c.QueryPath)
+		if err != nil {
+			return "", conf.At(err, "query_path")
+		}
+		text = string(b)
+	}
+	if strings.TrimSpace(text) == "" {
+		return "", errors.New("has no GraphQL document, want one in query or query_path")
+	}
+	return text, nil
 }
 
 func (g *graphql) compose(document, operation string) {

@@ -3,6 +3,7 @@ package backends
 import (
 	"fmt"
 	"net/url"
+	"slices"
 	"strings"
 
 	"gatehouse/internal/conf"
@@ -166,9 +167,13 @@ func parseVarPiece(name string, env Env) (varPiece, error) {
 	if path, ok := strings.CutPrefix(name, "body."); ok && path != "" {
 		return varPiece{body: strings.Split(path, "."), name: name}, nil
 	}
+	_, _, earlier := EarlierRef(name)
+	if !earlier && !slices.Contains(env.Params, name) && !strings.HasPrefix(name, "JWT.") {
+		return varPiece{}, fmt.Errorf("{%s} is nothing that we know; want one of the path's parameters %v, query.name, body.path, JWT.claim or respN_key", name, env.Params)
+	}
 	p, err := parsePiece(name, env)
 	if err != nil {
-		return varPiece{}, fmt.Errorf("%w, query.name or body.path", err)
+		return varPiece{}, err
 	}
 	return varPiece{from: &p, name: name}, nil
 }

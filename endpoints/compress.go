@@ -76,6 +76,12 @@ func newCompression(cfg *CompressionConfig) (*compression, error) {
 	return c, conf.Join(errs...)
 }
 
+// Check says what is wrong with it; nil is fine.
+func (c *CompressionConfig) Check() error {
+	_, err := newCompression(c)
+	return err
+}
+
 // covers reports whether answers of a type are compressed at all.
 func (c *compression) covers(contentType string) bool {
 	if c == nil || contentType == "" {
