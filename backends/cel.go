@@ -32,8 +32,11 @@ type rule struct {
 func (m *mistakes) rules(b *backend, cfg Config, env Env) {
 	before, after := &rules{params: titles(env.Params)}, &rules{params: titles(env.Params)}
 	for i, written := range cfg.Extra.CEL {
+		if m.at(written.Valid(), "extra_config", "validation/cel", i) {
+			continue
+		}
 		p, err := expr.Compile(written.Check, expr.OfRequest|expr.OfAnswer)
-		if m.at(err, "extra_config", "validation/cel", i, "check_expr") || m.at(written.Valid(), "extra_config", "validation/cel", i) {
+		if m.at(err, "extra_config", "validation/cel", i, "check_expr") {
 			continue
 		}
 		set := before

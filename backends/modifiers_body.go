@@ -191,7 +191,7 @@ func readIn(root, name string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	defer f.Close()
+	defer func() { _ = f.Close() }()
 	text, err := io.ReadAll(io.LimitReader(f, maxStatic+1))
 	if err != nil || len(text) > maxStatic {
 		return "", errors.Join(err, errors.New("cannot be read"))

@@ -33,8 +33,11 @@ func (c *guardCompiler) rules() {
 		offers |= expr.Claims
 	}
 	for i, written := range c.cfg.Extra.CEL {
+		if c.mistake(written.Valid(), "validation/cel", i) {
+			continue
+		}
 		p, err := expr.Compile(written.Check, offers)
-		if c.mistake(err, "validation/cel", i, "check_expr") || c.mistake(written.Valid(), "validation/cel", i) {
+		if c.mistake(err, "validation/cel", i, "check_expr") {
 			continue
 		}
 		set := before
@@ -104,8 +107,12 @@ func (s *ruleSet) judge(ctx context.Context, v *expr.Vars) error {
 		if ctx.Err() != nil {
 			return &backends.Failure{Reason: backends.ReasonTimeout, Err: ctx.Err()}
 		}
-		return &Denied{Status: one.status, Reason: "rule_refused", Detail: "a rule of this endpoint refuses the request",
-			Text: backends.Aborted(one.index), Err: errors.New(one.program.String() + ": " + err.Error()), Marked: one.status != http.StatusUnauthorized}
+		d := &Denied{Status: one.status, Reason: "rule_refused", Detail: "a rule of this endpoint refuses the request",
+			Err: errors.New(one.program.String() + ": " + err.Error())}
+		if one.status != http.StatusUnauthorized { // KrakenD refuses a token without a word
+			d.Text, d.Marked = backends.Aborted(one.index), true
+		}
+		return d
 	}
 	return nil
 }

@@ -45,11 +45,11 @@ func (c *RateLimitConfig) check() error {
 	if c.ClientMaxRate < 0 {
 		bad("client_max_rate", "got %v, want 0 (no limit) or more", c.ClientMaxRate)
 	}
-	if c.Capacity < 0 || c.Capacity > 0 && c.MaxRate == 0 {
-		bad("capacity", "got %d, want a max_rate with it, and 1 or more", c.Capacity)
+	if c.Capacity < 0 {
+		bad("capacity", "got %d, want 1 or more", c.Capacity)
 	}
-	if c.ClientCapacity < 0 || c.ClientCapacity > 0 && c.ClientMaxRate == 0 {
-		bad("client_capacity", "got %d, want a client_max_rate with it, and 1 or more", c.ClientCapacity)
+	if c.ClientCapacity < 0 {
+		bad("client_capacity", "got %d, want 1 or more", c.ClientCapacity)
 	}
 	if s := conf.Value(c.Status, 429); s < 400 || s > 599 {
 		bad("status", "got %d, want 400 to 599", s)

@@ -29,18 +29,28 @@ type CORSConfig struct {
 	Debug                bool           `json:"debug" doc:"Log what is decided, at level debug." default:"false"`
 }
 
-func (c CORSConfig) check(version int) error {
+// doubts are what cannot work: mistakes in version 4, warnings in those of KrakenD, which starts with them.
+func (c CORSConfig) doubts() error {
 	var errs []error
 	for i, o := range c.AllowOrigins {
-		if u, err := url.Parse(strings.ReplaceAll(o, "*", "x")); o != "*" && (err != nil || u.Scheme == "" || u.Host == "" || u.Path != "" || u.RawQuery != "" || strings.Count(o, "*") > 1) {
+		u, err := url.Parse(strings.ReplaceAll(o, "*", "x"))
+		switch {
+		case o == "*" && c.AllowCredentials:
+			errs = append(errs, conf.At(errors.New("any origin with credentials: browsers refuse that, name the origins"), "allow_origins", i))
+		case o != "*" && (err != nil || u.Scheme == "" || u.Host == "" || u.Path != "" || u.RawQuery != "" || strings.Count(o, "*") > 1):
 			errs = append(errs, conf.At(fmt.Errorf("got %q, want an origin: scheme, name and port, such as https://app.example, with one * at most", o), "allow_origins", i))
 		}
-		if o == "*" && c.AllowCredentials && version >= 4 {
-			errs = append(errs, conf.At(errors.New("any origin with credentials: browsers refuse that, name the origins"), "allow_origins", i))
-		}
 	}
-	if len(c.AllowOrigins) == 0 && c.AllowCredentials && version >= 4 {
+	if len(c.AllowOrigins) == 0 && c.AllowCredentials {
 		errs = append(errs, conf.At(errors.New("any origin with credentials: browsers refuse that, want allow_origins"), "allow_credentials"))
+	}
+	return conf.Join(errs...)
+}
+
+func (c CORSConfig) check(version int) error {
+	var errs []error
+	if version >= 4 {
+		errs = append(errs, c.doubts())
 	}
 	if s := conf.Value(c.OptionsSuccessStatus, 204); s < 200 || s > 299 {
 		errs = append(errs, conf.At(fmt.Errorf("got %d, want 200 to 299", s), "options_success_status"))

@@ -1,9 +1,11 @@
 package gateway
 
 import (
+	"fmt"
 	"net/http"
 
 	"gatehouse/endpoints"
+	"gatehouse/internal/conf"
 )
 
 // door is what every request passes before its route is known. It may set headers of the answer, and it may answer itself:
@@ -17,6 +19,9 @@ func (g *Gateway) newDoors(cfg Config, m manners, voice endpoints.Voice, at func
 		if d != nil && err == nil {
 			g.doors = append(g.doors, d)
 		}
+	}
+	if limit := conf.Value(routerOf(cfg).MaxPayload, 0); limit < 0 {
+		at(fmt.Errorf("got %d, want 0 (no limit) or more", limit), "extra_config", "router", "max_payload")
 	}
 	if c := cfg.Extra.CORS; c != nil {
 		d, err := g.newCORS(*c, m)

@@ -90,6 +90,9 @@ func (s *secure) allow(host string) error {
 		s.hosts[strings.ToLower(host)] = true
 		return nil
 	}
+	if _, err := regexp.Compile(host); err != nil {
+		return err
+	}
 	p, err := regexp.Compile("^(?i:" + host + ")$") // all of the header: part of one proves nothing
 	if err == nil {
 		s.regexes = append(s.regexes, p)

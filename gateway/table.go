@@ -111,5 +111,8 @@ func Warnings(cfg Config) error {
 			errs = append(errs, conf.At(k.Warnings(), "endpoints", i, "extra_config", "auth/api-keys"))
 		}
 	}
+	if c := cfg.Extra.CORS; c != nil && cfg.Version < 4 {
+		errs = append(errs, conf.At(c.doubts(), "extra_config", "security/cors"))
+	}
 	return conf.Join(errs...)
 }
