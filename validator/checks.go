@@ -211,10 +211,10 @@ func saySignature(a *attempt) (string, string) {
 		return expected, kid + ", but no keys are to be had"
 	}
 	var kids []string
-	for _, key := range set.keys {
-		kids = append(kids, key.ID)
+	for _, key := range set.keys[:min(len(set.keys), maxTries)] {
+		kids = append(kids, clip(key.ID))
 	}
-	return fmt.Sprintf("%s, which has %q as of %s", expected, kids, time.Since(set.fetched).Round(time.Second)), kid
+	return fmt.Sprintf("%s, which has %d, %q, as of %s ago", expected, len(set.keys), kids, time.Since(set.fetched).Round(time.Second)), kid
 }
 
 func (v *Validator) checkIssuer(a *attempt) Reason {

@@ -34,7 +34,7 @@ func TestExplanations(t *testing.T) {
 		{"none", "none", "-token ?form ?header ?algorithm ?claims ?provider ?signature ?issuer ?audience ?times ?exp ?nbf ?iat ?roles ?scopes ?values", "token", "in the header Authorization, after Bearer, or in the cookie access_token", "token_missing"},
 		{"two parts", "a.b", strings.ReplaceAll(strings.Replace(all, "+form", "-form", 1), " +", " ?")[:len("+token -form")] + strings.ReplaceAll(all[len("+token +form"):], "+", "?"), "form", "three parts of base64url", "not three parts"},
 		{"another algorithm", sign(t, k, map[string]any{"alg": "none"}, []byte("{}")), "+token +form +header -algorithm" + strings.ReplaceAll(all[len("+token +form +header +algorithm"):], "+", "?"), "algorithm", "[RS256 ES256]", "none"},
-		{"an unknown key", "other", strings.Replace(all, "+signature", "-signature", 1), "signature", `a signature by a key of the issuer, which has ["k1"] as of 0s`, `kid "k2"`},
+		{"an unknown key", "other", strings.Replace(all, "+signature", "-signature", 1), "signature", `a signature by a key of the issuer, which has 1, ["k1"], as of 0s ago`, `kid "k2"`},
 		{"expired, and another audience", "stale", strings.NewReplacer("+exp", "-exp", "+audience", "-audience").Replace(all), "audience", `any of ["api"]`, `"x"`},
 		{"no role", "no role", strings.Replace(all, "+roles", "-roles", 1), "roles", `any of ["user"] in realm_access.roles`, "none"},
 		{"a value that fits nowhere", "unfit", strings.Replace(all, "+values", "-values", 1), "values", "claims that fit where they go", "sub: a control character in a value for a header"},

@@ -17,6 +17,7 @@ type issuer struct {
 	audience []string
 	match    string // any or all
 	strategy strategy
+	src      *Source
 	ring     *ring
 }
 
@@ -27,7 +28,7 @@ func newIssuer(src *Source, audience, algs []string, match string, keys *Keys) (
 		errs = append(errs, errors.New("says nowhere where keys come from; want issuer, jwk_url or jwk_local_path"))
 	}
 	errs = append(errs, src.check())
-	is := &issuer{iss: src.Issuer, audience: audience, match: match, strategy: strategy(conf.Value(src.Identify, "kid"))}
+	is := &issuer{src: src, iss: src.Issuer, audience: audience, match: match, strategy: strategy(conf.Value(src.Identify, "kid"))}
 	for i, name := range algs {
 		alg, err := jose.ParseAlg(name)
 		errs = append(errs, conf.At(err, "algs", i))

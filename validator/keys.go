@@ -7,6 +7,7 @@ import (
 	"errors"
 	"log/slog"
 	"os"
+	"slices"
 	"sync"
 	"time"
 
@@ -34,11 +35,23 @@ type Keys struct {
 // ringID is the content of a source: equal sources share a key set.
 type ringID [sha256.Size]byte
 
-// ring is one shared key set and its users.
+// ring is one shared key set and what its users want of it.
 type ring struct {
 	keyring
-	id    ringID
-	users int
+	id     ringID
+	wishes []wish // one for each user
+}
+
+// wish is how fresh a user wants the keys, and how old he takes them when their provider is away.
+type wish struct{ fresh, stale time.Duration }
+
+// strictest is what satisfies everybody.
+func strictest(wishes []wish) wish {
+	w := wishes[0]
+	for _, other := range wishes[1:] {
+		w.fresh, w.stale = min(w.fresh, other.fresh), min(w.stale, other.stale)
+	}
+	return w
 }
 
 // keyring is a key set that keeps itself fresh.
@@ -52,8 +65,8 @@ type keyring interface {
 	start()
 	// stop ends what start began and waits for it.
 	stop()
-	// tune tells how fresh one more user wants the keys.
-	tune(fresh, stale time.Duration)
+	// tune tells what the users want by now.
+	tune(wish)
 	status() KeyStatus
 }
 
@@ -124,18 +137,22 @@ func (k *Keys) acquire(src *Source) (*ring, error) {
 		r = &ring{keyring: made, id: id}
 		k.rings[id] = r
 	}
-	r.users++
-	r.tune(src.fresh(), src.stale())
+	r.wishes = append(r.wishes, src.wish())
+	r.tune(strictest(r.wishes))
 	return r, nil
 }
 
-// release gives a key set back; the last user's stops it.
-func (k *Keys) release(r *ring) {
+// release gives the key set of a source back; the last user's stops it.
+func (k *Keys) release(r *ring, src *Source) {
 	k.mu.Lock()
-	r.users--
-	last := r.users == 0
+	if i := slices.Index(r.wishes, src.wish()); i >= 0 {
+		r.wishes = slices.Delete(r.wishes, i, i+1)
+	}
+	last := len(r.wishes) == 0
 	if last {
 		delete(k.rings, r.id)
+	} else {
+		r.tune(strictest(r.wishes))
 	}
 	k.mu.Unlock()
 	if last {

@@ -226,10 +226,16 @@ func TestTheShortestDurationCounts(t *testing.T) {
 		short := 10
 		v := newValidator(t, Config{Source: Source{URL: providerURL + "/jwks"}}, Deps{Keys: keys}, nil)
 		ends(t, v, sign(t, k, nil, claims(nil)), "ok", "at first")
-		newValidator(t, Config{Source: Source{URL: providerURL + "/jwks", Duration: &short}}, Deps{Keys: keys}, nil)
+		strict := newValidator(t, Config{Source: Source{URL: providerURL + "/jwks", Duration: &short}}, Deps{Keys: keys}, nil)
 		time.Sleep(95 * time.Second)
 		if n := p.fetches(); n < 10 || n > 13 {
 			t.Errorf("%d fetches in 95 s, want one every 8 to 9 s", n)
+		}
+		strict.Close()
+		before := p.fetches()
+		time.Sleep(700 * time.Second)
+		if n := p.fetches() - before; n > 1 {
+			t.Errorf("%d fetches after the impatient one has gone, want the patient one's", n)
 		}
 	})
 }

@@ -53,7 +53,7 @@ func (l *local) current() *keySet {
 	return l.set.Load()
 }
 
-func (l *local) tune(_, _ time.Duration) {}
+func (l *local) tune(wish) {}
 
 func (l *local) start() {
 	l.begin.Do(func() { l.tasks.Go(l.watch) })

@@ -26,11 +26,11 @@ type remote struct {
 	set  atomic.Pointer[keySet]
 
 	mu       sync.Mutex
-	fresh    time.Duration // the shortest that any user wants
-	stale    time.Duration // likewise
+	wish     wish          // of all users
 	flying   *flight       // the fetch in the air
 	tried    time.Time     // when the last one began
 	forced   time.Time     // when a request last asked for one
+	says     time.Duration // how long its server calls the set fresh; 0: it does not say
 	due      time.Time     // when the set should be fetched again
 	failures int           // since the last success
 	err      error         // of the last attempt
@@ -58,22 +58,25 @@ func newRemote(from *fetcher, log *slog.Logger) *remote {
 
 func (r *remote) current() *keySet { return r.set.Load() }
 
-func (r *remote) tune(fresh, stale time.Duration) {
+func (r *remote) tune(w wish) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.fresh == 0 || fresh < r.fresh {
-		r.fresh = fresh
-		if set := r.set.Load(); set != nil {
-			r.due = set.fetched.Add(jitter(fresh))
-		}
+	if set := r.set.Load(); set != nil && w.fresh != r.wish.fresh {
+		r.due = set.fetched.Add(jitter(r.span(w)))
 	}
-	if r.stale == 0 || stale < r.stale {
-		r.stale = stale
-	}
+	r.wish = w
 	select {
 	case r.nudge <- struct{}{}:
 	default:
 	}
+}
+
+// span is how long the set that is here may be called fresh.
+func (r *remote) span(w wish) time.Duration {
+	if r.says == 0 {
+		return w.fresh
+	}
+	return min(w.fresh, r.says)
 }
 
 // jitter is when to refresh what is fresh for so long: between 80 and 90 percent of it, so that many gateways do not ask
@@ -150,7 +153,7 @@ func (r *remote) next() time.Time {
 
 // forget drops a set that is too old to be believed.
 func (r *remote) forget(now time.Time) {
-	if set := r.set.Load(); set != nil && now.Sub(set.fetched) > r.stale && r.failures > 0 {
+	if set := r.set.Load(); set != nil && now.Sub(set.fetched) > r.wish.stale && r.failures > 0 {
 		r.set.Store(nil)
 		set.retire(nil)
 		r.log.Error("keys dropped: their provider has not answered for too long", "age", now.Sub(set.fetched).Round(time.Second))
@@ -167,7 +170,7 @@ func (r *remote) launch() *flight {
 
 // fly fetches once and takes what came, if it is any good. Nothing that is no good replaces anything.
 func (r *remote) fly(f *flight) {
-	got, fresh, err := r.from.fetch(r.ctx)
+	got, says, err := r.from.fetch(r.ctx)
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.flying = nil
@@ -186,12 +189,10 @@ func (r *remote) fly(f *flight) {
 		r.fail(err)
 		return
 	}
-	if fresh == 0 || fresh > r.fresh {
-		fresh = r.fresh
-	}
 	old := r.set.Load()
 	set := newKeySet(got.Keys, old, f.began)
-	r.due = f.began.Add(jitter(fresh))
+	r.says = says
+	r.due = f.began.Add(jitter(r.span(r.wish)))
 	r.set.Store(set)
 	old.retire(set)
 	if old == nil || r.failures > 0 {

@@ -1,6 +1,7 @@
 package validator
 
 import (
+	"encoding/json"
 	"fmt"
 	"testing"
 	"testing/synctest"
@@ -104,4 +105,49 @@ func TestSymmetricKeysOfAFetchedSet(t *testing.T) {
 		ends(t, p.validator(Config{}, nil), token, string(AlgorithmNotAllowed), "not named")
 		ends(t, p.validator(Config{Alg: "HS384"}, nil), token, string(AlgorithmNotAllowed), "another one named")
 	})
+}
+
+// KrakenD's key_identify_strategy: which member of the token's header names the key.
+func TestHowATokenNamesItsKey(t *testing.T) {
+	a, b := key(t, jose.ES256, "same"), key(t, jose.ES256, "same, but another").WithID("same")
+	rows := []struct {
+		strategy string
+		header   map[string]any
+		want     string
+	}{
+		{"kid", map[string]any{"kid": "same"}, "ok"},
+		{"kid", map[string]any{"x5t": "rubbish"}, "ok"}, // only the kid is asked
+		{"x5t", map[string]any{"x5t": "t-a"}, "ok"},
+		{"x5t", map[string]any{"x5t": "t-b"}, string(SignatureInvalid)},
+		{"x5t", map[string]any{"x5t": "t-x"}, string(KeyUnknown)},
+		{"x5t", nil, "ok"}, // without an x5t the kid is asked
+		{"x5t#S256", map[string]any{"x5t#S256": "s-a", "x5t": "t-b"}, "ok"},
+		{"x5t#S256", map[string]any{"x5t#S256": "s-b"}, string(SignatureInvalid)},
+		{"kid_x5t", map[string]any{"kid": "same", "x5t": "t-a"}, "ok"},
+		{"kid_x5t", map[string]any{"kid": "same", "x5t": "t-b"}, string(SignatureInvalid)},
+		{"kid_x5t", map[string]any{"kid": "other", "x5t": "t-a"}, string(KeyUnknown)},
+		{"kid_x5t", map[string]any{"kid": "same"}, "ok"},
+	}
+	for _, row := range rows {
+		t.Run(fmt.Sprint(row.strategy, row.header), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				var doc struct {
+					Keys []map[string]any `json:"keys"`
+				}
+				if err := json.Unmarshal(publicSet(t, a, b), &doc); err != nil {
+					t.Fatal(err)
+				}
+				doc.Keys[0]["x5t"], doc.Keys[0]["x5t#S256"] = "t-a", "s-a"
+				doc.Keys[1]["x5t"], doc.Keys[1]["x5t#S256"] = "t-b", "s-b"
+				set, err := json.Marshal(doc)
+				if err != nil {
+					t.Fatal(err)
+				}
+				p := newProvider(t)
+				p.publish(set)
+				v := p.validator(Config{Source: Source{URL: providerURL + "/jwks", Identify: &row.strategy}}, nil)
+				ends(t, v, sign(t, a, row.header, claims(nil)), row.want, "a token of the first key")
+			})
+		})
+	}
 }

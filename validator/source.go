@@ -22,11 +22,9 @@ func (s *Source) skipVerify() bool {
 	return conf.Value(s.SkipVerify, conf.Value(s.DisableSecurity, false))
 }
 
-func (s *Source) fresh() time.Duration {
-	return time.Duration(conf.Value(s.Duration, 900)) * time.Second
+func (s *Source) wish() wish {
+	return wish{fresh: time.Duration(conf.Value(s.Duration, 900)) * time.Second, stale: s.MaxStale.Or(24 * time.Hour)}
 }
-
-func (s *Source) stale() time.Duration { return s.MaxStale.Or(24 * time.Hour) }
 
 // written reports whether the source says where keys come from.
 func (s *Source) written() bool { return s.Issuer != "" || s.URL != "" || s.File != "" }
@@ -51,7 +49,7 @@ func (s *Source) check() error {
 	if d := conf.Value(s.Duration, 900); d < 1 {
 		at(fmt.Errorf("got %d, want a number of seconds of at least 1", d), "cache_duration")
 	}
-	if d := s.stale(); d < 0 {
+	if d := s.wish().stale; d < 0 {
 		at(fmt.Errorf("got %s, want no less than nothing", d), "max_stale")
 	}
 	if (s.ClientCert == "") != (s.ClientKey == "") {

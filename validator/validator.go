@@ -157,7 +157,7 @@ func (v *Validator) Close() {
 	v.closed.Do(func() {
 		for _, is := range v.issuers {
 			if is != nil {
-				v.keys.release(is.ring)
+				v.keys.release(is.ring, is.src)
 			}
 		}
 	})
