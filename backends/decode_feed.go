@@ -30,7 +30,12 @@ type feed struct {
 // feed reads RSS, Atom and JSON feeds, also those that are not quite well-formed.
 func (d decoding) feed(res *Response, depth int) (err error) {
 	defer recovered(&err)
-	if err := shallow(res.buf); err != nil {
+	if firstByte(res.buf) == '{' {
+		err = small(res.buf)
+	} else {
+		err = shallow(res.buf)
+	}
+	if err != nil {
 		return err
 	}
 	f, err := gofeed.NewParser().Parse(bytes.NewReader(res.buf))
@@ -54,8 +59,24 @@ func (d decoding) feed(res *Response, depth int) (err error) {
 	return res.take(out.Bytes(), depth)
 }
 
-// maxFeedCopies bounds what gofeed copies while it joins the pieces of an element's text, each to all that came before it.
-const maxFeedCopies = 1 << 30
+// The bounds of a feed: gofeed keeps some kilobyte for each item, and joins the pieces of an element's text by copying all
+// that came before each of them.
+const (
+	maxFeedElements = 30_000
+	maxFeedCopies   = 1 << 30
+	maxJSONFeed     = 2 << 20
+)
+
+// small refuses a JSON feed with more in it than any has.
+func small(data []byte) error {
+	if len(data) > maxJSONFeed {
+		return fmt.Errorf("over %d bytes of JSON feed", maxJSONFeed)
+	}
+	if n := bytes.Count(data, []byte{'{'}); n > maxFeedElements {
+		return fmt.Errorf("more than %d objects", maxFeedElements)
+	}
+	return nil
+}
 
 // shallow refuses a document that is deeper than any feed, since gofeed goes down by calling itself, or cut into more
 // pieces. It reads as leniently as gofeed does, and leaves it to gofeed to say what else is wrong.
@@ -64,7 +85,7 @@ func shallow(data []byte) error {
 	d.Strict = false
 	d.CharsetReader = charset.NewReaderLabel
 	var texts [maxXMLDepth + 1]int
-	for level, copied := 0, 0; ; {
+	for level, copied, elements := 0, 0, 0; ; {
 		token, err := d.RawToken()
 		if err != nil {
 			return nil
@@ -73,6 +94,9 @@ func shallow(data []byte) error {
 		case xml.StartElement:
 			if level++; level > maxXMLDepth {
 				return fmt.Errorf("elements more than %d deep", maxXMLDepth)
+			}
+			if elements++; elements > maxFeedElements {
+				return fmt.Errorf("more than %d elements", maxFeedElements)
 			}
 			texts[level] = 0
 		case xml.EndElement:

@@ -129,11 +129,22 @@ func TestDecodeXML(t *testing.T) {
 		{name: "a name that looks like an attribute", body: `<r><x:-a/></r>`, want: `error: <x:-a> is no name`},
 		{name: "entities of the document", body: `<!DOCTYPE a [<!ENTITY l "lol"><!ENTITY m "&l;&l;">]><a>&m;</a>`, want: `error: …`},
 		{name: "too deep", body: strings.Repeat("<a>", maxXMLDepth+1), want: `error: elements more than 250 deep`},
+		{name: "too many elements", body: "<r>" + strings.Repeat("<a/>", maxXMLNodes) + "</r>", want: "error: more than 524288 elements…"},
+		{name: "too many names", body: manyNamed(maxXMLNames + 1), want: "error: more than 524288 elements…"},
 		{name: "as deep as may be", body: strings.Repeat("<a>", maxXMLDepth) + strings.Repeat("</a>", maxXMLDepth), want: strings.Repeat(`{"a":`, maxXMLDepth) + `""` + strings.Repeat("}", maxXMLDepth)},
 	} {
 		r.encoding = "xml"
 		r.run(t)
 	}
+}
+
+func manyNamed(n int) string {
+	var b strings.Builder
+	b.WriteString("<r>")
+	for i := range n {
+		fmt.Fprintf(&b, "<n%d/>", i)
+	}
+	return b.String() + "</r>"
 }
 
 func TestDecodeXMLOfManyNames(t *testing.T) {
@@ -222,7 +233,7 @@ func TestDecodeYAML(t *testing.T) {
 		{name: "a bomb of empty merges", body: mergeBomb(9), want: "error: more than 4194304 nodes, aliases followed"},
 		{name: "too deep", body: strings.Repeat("[", 300) + strings.Repeat("]", 300) + " # no JSON", want: "error: more than 250 deep"},
 		{name: "far too deep", body: strings.Repeat("- ", 100000) + "a", want: "error: …"},
-		{name: "too large", body: "a: |\n" + strings.Repeat("  xxxxxxxxxxxxxxxxxxxx\n", 60000), want: "error: over 1048576 bytes of YAML"},
+		{name: "too large", body: "a: |\n" + strings.Repeat("  xxxxxxxxxxxxxxxxxxxx\n", 60000), want: "error: over 524288 bytes of YAML"},
 	} {
 		r.encoding = "yaml"
 		r.run(t)
@@ -267,6 +278,9 @@ func TestDecodeFeed(t *testing.T) {
 		{name: "a page", encoding: "rss", body: "<html></html>", want: "error: failed to detect feed type"},
 		{name: "cut short", encoding: "rss", body: rss[:300], want: "error: …"},
 		{name: "too deep", encoding: "rss", body: `<rss version="2.0"><channel>` + strings.Repeat("<x:a>", 300), want: "error: elements more than 250 deep"},
+		{name: "too many elements", encoding: "rss", body: `<rss version="2.0"><channel>` + strings.Repeat("<item/>", maxFeedElements), want: "error: more than 30000 elements"},
+		{name: "a JSON feed with too many objects", encoding: "rss", body: `{"version":"https://jsonfeed.org/version/1","items":[` + strings.Repeat("{},", maxFeedElements), want: "error: more than 30000 objects"},
+		{name: "a JSON feed that is too large", encoding: "rss", body: `{"x":"` + strings.Repeat("x", 2<<20), want: "error: over 2097152 bytes of JSON feed"},
 		{name: "in too many pieces", encoding: "rss", body: `<rss version="2.0"><channel><x:a>` + strings.Repeat("aaaaaaaa<b/>", 20000) + "</x:a></channel></rss>", want: "error: text in too many pieces"},
 	} {
 		r.run(t)

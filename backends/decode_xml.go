@@ -17,7 +17,8 @@ import (
 // The bounds of an XML answer. Entities of its own are not expanded: a document that uses them is malformed.
 const (
 	maxXMLDepth = 250     // elements inside each other; each is at most two levels of JSON
-	maxXMLNodes = 1 << 20 // elements and attributes
+	maxXMLNodes = 1 << 19 // elements and attributes
+	maxXMLNames = 1 << 16 // different names of them
 )
 
 // xml makes an object of a document as mxj's maps have it: an element is its text, or an object with "-name" for each
@@ -168,8 +169,8 @@ func (t *xmlTree) start(parent int32, e xml.StartElement) (int32, error) {
 			t.say(attr, []byte(a.Value))
 		}
 	}
-	if len(t.nodes) > maxXMLNodes {
-		return 0, fmt.Errorf("more than %d elements and attributes", maxXMLNodes)
+	if len(t.nodes) > maxXMLNodes || len(t.names) > maxXMLNames {
+		return 0, fmt.Errorf("more than %d elements and attributes, or %d names of them", maxXMLNodes, maxXMLNames)
 	}
 	return at, nil
 }

@@ -14,10 +14,10 @@ import (
 	"gatehouse/internal/rawjson"
 )
 
-// The bounds of a YAML answer. Its tree takes some sixty times its size in memory. Aliases are printed where they stand,
+// The bounds of a YAML answer. Its tree takes up to a hundred times its size in memory. Aliases are printed where they stand,
 // so that a small text can stand for a large one: what it becomes is bounded, too.
 const (
-	maxYAMLSize  = 1 << 20
+	maxYAMLSize  = 512 << 10
 	maxYAMLDepth = 250
 	maxYAMLJSON  = 10 << 20
 	maxYAMLSteps = 4 << 20 // nodes looked at, those behind aliases each time
