@@ -83,6 +83,9 @@ type Propagate struct {
 
 // UnmarshalJSON reads the pair or the object.
 func (p *Propagate) UnmarshalJSON(data []byte) error {
+	if c := data[0]; c != '[' && c != '{' {
+		return fmt.Errorf(`got %s, want a pair of claim and header: ["sub", "X-User"]`, data)
+	}
 	var pair []json.RawMessage
 	if json.Unmarshal(data, &pair) == nil && pair != nil {
 		if len(pair) != 2 || json.Unmarshal(pair[1], &p.Header) != nil {

@@ -88,8 +88,23 @@ func (x *Explanation) add(name, expected, actual string, reason Reason) {
 }
 
 // detail is what the log is told of a request without a token that could be judged.
-func (s *source) detail(actual string) []any {
-	return []any{"check", "token", "expected", s.say(), "actual", actual}
+func (s *source) detail(reason Reason) []any {
+	return []any{"check", "token", "expected", s.say(), "actual", unread(reason)}
+}
+
+// unread is why there is no token that could be judged, in words.
+func unread(reason Reason) string {
+	switch reason {
+	case TokenMissing:
+		return "none"
+	case SchemeWrong:
+		return "another scheme, or none"
+	case TokenTooLong:
+		return fmt.Sprintf("more than %d bytes", maxToken)
+	case CookieMalformed:
+		return "two cookies of the name, or one that is no token at all"
+	}
+	return "two headers, a list, or something that is no token at all"
 }
 
 // say is where a token may come from, in words.
@@ -109,7 +124,7 @@ func (v *Validator) found(token string, malformed Reason) string {
 	case token == "" && malformed == TokenMissing && !v.required:
 		return "none: a guest"
 	case token == "" || !isToken68(token):
-		return string(malformed)
+		return unread(malformed)
 	}
 	return fmt.Sprintf("%d bytes", len(token))
 }

@@ -79,7 +79,7 @@ func New(cfg Config, deps Deps, wants *Wants) (*Validator, error) {
 	}
 	v.steps = v.checks()
 	v.denied = [2]Refusal{
-		*v.refuse(TokenMissing, v.from.detail("none")),
+		*v.refuse(TokenMissing, v.from.detail(TokenMissing)),
 		*v.refuse(KeysUnavailable, []any{"check", "signature", "expected", "keys of the issuer", "actual", "none have come; the log says why"}),
 	}
 	return v, nil
@@ -196,7 +196,7 @@ func (v *Validator) tokenless(reason Reason) error {
 	case reason == TokenMissing:
 		return &v.denied[0]
 	}
-	return v.refuse(reason, v.from.detail("one that cannot be read"))
+	return v.refuse(reason, v.from.detail(reason))
 }
 
 // remember keeps a verdict for the next time.
