@@ -188,3 +188,61 @@ func benchByHand(b *testing.B, size int) {
 		return err
 	})
 }
+
+// parrot is a connection without a socket that answers each write: what is measured is our own work alone.
+type parrot struct {
+	net.Conn
+	answer []byte
+	unread []byte
+}
+
+func (c *parrot) Write(p []byte) (int, error) { c.unread = c.answer; return len(p), nil }
+func (c *parrot) Read(p []byte) (int, error) {
+	n := copy(p, c.unread)
+	c.unread = c.unread[n:]
+	return n, nil
+}
+func (c *parrot) Close() error                { return nil }
+func (c *parrot) SetDeadline(time.Time) error { return nil }
+
+// BenchmarkExchange is an exchange without the network.
+func BenchmarkExchange(b *testing.B) {
+	for name, answer := range map[string]string{
+		"length": smallAnswer(240),
+		"chunks": "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\nf0\r\n" + strings.Repeat("x", 240) + "\r\n0\r\n\r\n",
+	} {
+		for kind, request := range map[string]func() (context.Context, context.CancelFunc){"bare": idle, "cancelable": cancelable()} {
+			b.Run(name+"/"+kind, func(b *testing.B) {
+				p, err := NewPool(example, Options{Dial: func(context.Context, string, string) (net.Conn, error) {
+					return &parrot{answer: []byte(answer)}, nil
+				}})
+				if err != nil {
+					b.Fatal(err)
+				}
+				defer p.Close()
+				req := &Request{Method: "GET", Target: "/item/42?a=b", Header: requestHeader()}
+				var buf []byte
+				b.ReportAllocs()
+				for b.Loop() {
+					ctx, cancel := request()
+					res, err := p.RoundTrip(ctx, req)
+					if err != nil {
+						b.Fatal(err)
+					}
+					if buf, err = ReadAll(res, 10<<20, buf); err != nil {
+						b.Fatal(err)
+					}
+					res.Release()
+					cancel()
+				}
+			})
+		}
+	}
+}
+
+// cancelable gives one living context again and again, so that only what we add to it is counted.
+func cancelable() func() (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithCancel(context.Background())
+	_ = cancel
+	return func() (context.Context, context.CancelFunc) { return ctx, func() {} }
+}

@@ -1,11 +1,8 @@
 package outbound
 
 import (
-	"context"
 	"io"
 	"net"
-	"sync/atomic"
-	"syscall"
 	"time"
 )
 
@@ -19,49 +16,32 @@ type buffer struct{ b []byte }
 type conn struct {
 	pool *Pool
 	nc   net.Conn
-	raw  syscall.RawConn // nil where the connection is not a socket
+	socket
 
 	layered bool // nc is not the socket itself
 
 	buf  *buffer // from the first byte of a request to the last of its answer
 	r, w int     // the unread part of buf
 
-	ctx       context.Context
-	stop      func() bool   // ends the watch on ctx
-	cut       atomic.Bool   // ctx ended and interrupt ran
-	idle      time.Duration // Request.IdleTimeout
-	streaming atomic.Bool   // the head is read and idle holds instead of the deadline of ctx
-	bounded   bool          // nc has a deadline
-	deadline  time.Time     // it
-	headBound bool          // it is that of the head alone
+	tie // to the context of an exchange
 
-	reused     bool // it has served an exchange before this one
-	sent       bool // bytes of this exchange's request have left
-	answered   bool // bytes of this exchange's answer have come
-	broken     bool // a write failed: no further exchange
-	born, free time.Time
+	reused   bool // it has served an exchange before this one
+	sent     bool // bytes of this exchange's request have left
+	answered bool // bytes of this exchange's answer have come
+	broken   bool // a write failed: no further exchange
+	born     time.Time
+	free     uint64 // the sweep of the pool after which it became idle
 
 	up *upload // of this exchange, while it runs
 
-	interrupt func() // c.onDone, made once
-	probe     func(fd uintptr)
-	dead      bool // what probe found
 }
-
-// noDeadline takes a deadline off.
-var noDeadline time.Time
-
-// longAgo is a deadline in the past: reads and writes under it return at once.
-func longAgo() time.Time { return time.Unix(1, 0) }
 
 func newConn(p *Pool, nc net.Conn) *conn {
 	c := &conn{pool: p, nc: nc, born: time.Now()}
 	c.interrupt = c.onDone
+	c.slot = grown
 	c.layered = bare(nc) != nc
-	if s, ok := bare(nc).(syscall.Conn); ok {
-		c.raw, _ = s.SyscallConn()
-	}
-	c.probe = c.look
+	c.openSocket()
 	return c
 }
 
@@ -71,78 +51,6 @@ func bare(nc net.Conn) net.Conn {
 		return t.NetConn()
 	}
 	return nc
-}
-
-// bind ties the connection to ctx until unbind: its deadline becomes the connection's, and its end interrupts whatever
-// read or write is running.
-func (c *conn) bind(ctx context.Context, req *Request) {
-	c.ctx, c.idle = ctx, req.IdleTimeout
-	c.sent, c.answered, c.up = false, false, nil
-	c.streaming.Store(false)
-	deadline, ok := ctx.Deadline()
-	if !req.HeadBy.IsZero() && (!ok || req.HeadBy.Before(deadline)) {
-		deadline, ok = req.HeadBy, true
-	}
-	if ok || c.bounded {
-		c.bounded, c.deadline = ok, deadline
-		c.nc.SetDeadline(deadline)
-	}
-	c.headBound = !req.HeadBy.IsZero()
-	if ctx.Done() != nil {
-		c.stop = context.AfterFunc(ctx, c.interrupt)
-	}
-}
-
-// onDone runs when ctx has ended, in a goroutine of its own.
-func (c *conn) onDone() {
-	if c.streaming.Load() && c.ctx.Err() == context.DeadlineExceeded {
-		return
-	}
-	c.cut.Store(true)
-	c.nc.SetDeadline(longAgo())
-}
-
-// unbind ends the watch; false: ctx has ended and the connection is spoilt.
-func (c *conn) unbind() bool {
-	ok := c.stop == nil || c.stop()
-	c.stop = nil
-	return ok && !c.cut.Load()
-}
-
-// stream begins the part of an exchange after the head. Without an idle timeout, and without a HeadBy that came before
-// the deadline of ctx, nothing changes.
-func (c *conn) stream() {
-	deadline, ok := c.ctx.Deadline()
-	switch {
-	case c.idle > 0:
-		c.streaming.Store(true)
-		c.setDeadline(noDeadline, false)
-	case c.headBound:
-		c.setDeadline(deadline, ok)
-	}
-}
-
-// setDeadline may race with onDone: whoever is last, the past wins.
-func (c *conn) setDeadline(t time.Time, ok bool) {
-	c.bounded, c.deadline = ok, t
-	c.nc.SetDeadline(t)
-	if c.cut.Load() {
-		c.nc.SetDeadline(longAgo())
-	}
-}
-
-// armHeadTimeout bounds the wait for the head by Options.HeadTimeout, now that the request is out.
-func (c *conn) armHeadTimeout() {
-	limit := c.pool.opt.HeadTimeout
-	if limit <= 0 || c.up != nil {
-		return
-	}
-	by := time.Now().Add(limit)
-	if c.bounded && by.After(c.deadline) {
-		return
-	}
-	c.headBound = true
-	c.setDeadline(by, true)
 }
 
 // read reads once from the network, past the buffer.
@@ -169,6 +77,10 @@ func (c *conn) read(p []byte) (int, error) {
 
 // fill reads more into the buffer, which has room for at least one byte.
 func (c *conn) fill() error {
+	if err := c.early; err != nil {
+		c.early = nil
+		return err
+	}
 	if c.r == c.w {
 		c.r, c.w = 0, 0
 	}
@@ -229,7 +141,7 @@ func (c *conn) end(reusable bool) {
 		c.pool.putBuffer(c.buf)
 		c.buf = nil
 	}
-	c.r, c.w = 0, 0
+	c.r, c.w, c.early = 0, 0, nil
 	if c.unbind() {
 		c.ctx = nil
 	} else {

@@ -16,24 +16,32 @@ func (p *Pool) RoundTrip(ctx context.Context, req *Request) (*Response, error) {
 		return nil, failContext(ctx, "before the request was sent")
 	}
 	c, err := p.acquire(ctx, false)
+	for err == nil && c.reused {
+		rewind := rewinder(req)
+		res, failure := c.exchange(ctx, req)
+		switch {
+		case failure == nil:
+			return res, nil
+		case failure == errStale:
+			p.count(&p.stats.Reused, -1)
+			c, err = p.acquire(ctx, false)
+		case c.mayRepeat(req, failure) && rewind():
+			p.count(&p.stats.Retried, 1)
+			c, err = p.acquire(ctx, true)
+		default:
+			return nil, failure
+		}
+	}
 	if err != nil {
 		return nil, err
 	}
-	if !c.reused {
-		return c.exchange(ctx, req)
-	}
-	rewind := rewinder(req)
-	res, err := c.exchange(ctx, req)
-	if err == nil || !c.mayRepeat(req, err) || !rewind() {
-		return res, err
-	}
-	p.mu.Lock()
-	p.stats.Retried++
-	p.mu.Unlock()
-	if c, err = p.acquire(ctx, true); err != nil {
-		return nil, err
-	}
 	return c.exchange(ctx, req)
+}
+
+func (p *Pool) count(n *uint64, by int) {
+	p.mu.Lock()
+	*n += uint64(by)
+	p.mu.Unlock()
 }
 
 // mayRepeat tells whether the failure was that of a connection which had died while idle.
@@ -41,11 +49,15 @@ func (c *conn) mayRepeat(req *Request, err error) bool {
 	if c.answered || ReasonOf(err) != Reset && ReasonOf(err) != BadReply {
 		return false
 	}
-	switch req.Method {
+	return idempotent(req.Method) || !c.sent
+}
+
+func idempotent(method string) bool {
+	switch method {
 	case "GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE":
 		return true
 	}
-	return !c.sent
+	return false
 }
 
 // rewinder brings the body back to where it stands now, or says that it cannot.
@@ -69,11 +81,15 @@ func rewinder(req *Request) func() bool {
 
 // exchange writes the request and reads heads until the final one.
 func (c *conn) exchange(ctx context.Context, req *Request) (*Response, error) {
+	if c.reused && !c.direct && !c.alive() {
+		c.pool.discard(c)
+		return nil, errStale
+	}
 	c.buf = c.pool.getBuffer()
 	c.r, c.w = 0, 0
 	c.bind(ctx, req)
 	up, err := c.send(req)
-	if err != nil && ReasonOf(err) == "" && c.sent {
+	if err != nil && c.sent && ReasonOf(err) == "" {
 		// The origin may have answered and closed before it read everything: hear it out.
 		c.broken = true
 		if res, answer := c.receive(req, up); answer == nil {
@@ -81,7 +97,7 @@ func (c *conn) exchange(ctx context.Context, req *Request) (*Response, error) {
 		}
 	}
 	if err != nil {
-		if ReasonOf(err) == "" {
+		if err != errStale && ReasonOf(err) == "" {
 			err = c.fail(err, "writing the request")
 		}
 		c.abort(up)
@@ -109,14 +125,14 @@ func (c *conn) abort(up *upload) {
 func (c *conn) receive(req *Request, up *upload) (*Response, error) {
 	c.armHeadTimeout()
 	res := c.pool.getResponse()
-	var h head
+	h := &res.head
 	budget := c.pool.opt.MaxHead
 	for {
-		text, err := c.readHead(&budget)
+		text, err := c.readHead(&budget, res.text)
 		if err != nil {
 			return nil, err
 		}
-		if err := h.parse(text, res.fields[:0]); err != nil {
+		if err := res.learn(text); err != nil {
 			return nil, err
 		}
 		if h.status >= 200 || h.status == 101 {
@@ -126,9 +142,11 @@ func (c *conn) receive(req *Request, up *upload) (*Response, error) {
 			req.Informational(h.status, append([]Field(nil), h.fields...))
 		}
 	}
-	res.Status, res.Header, res.pool = h.status, h.fields, c.pool
+	// A copy: what the caller does to it must not be remembered.
+	res.Header = append(res.fields[:0], h.fields...)
+	res.Status, res.pool = h.status, c.pool
 	if h.status == 101 {
-		return res, c.switchTo(res, &h, req)
+		return res, c.switchTo(res, h, req)
 	}
 	kind, length, reusable := h.body(req.Method)
 	c.stream()
@@ -139,11 +157,17 @@ func (c *conn) receive(req *Request, up *upload) (*Response, error) {
 	return res, nil
 }
 
-// readHead reads to the end of a head and takes it off the buffer; budget is how many bytes it may still have.
-func (c *conn) readHead(budget *int) (string, error) {
+// readHead reads to the end of a head and takes it off the buffer; budget is how many bytes it may still have. Known is a
+// whole head: if it comes again, it need not be searched for its end.
+func (c *conn) readHead(budget *int, known string) (string, error) {
 	seen := 0 // bytes known not to end the head
 	for {
 		if unread := c.buf.b[c.r:c.w]; len(unread) > seen {
+			if known != "" && len(unread) >= len(known) && string(unread[:len(known)]) == known && len(known) <= *budget {
+				*budget -= len(known)
+				c.r += len(known)
+				return known, nil
+			}
 			if i := bytes.Index(unread[seen:], []byte("\r\n\r\n")); i >= 0 {
 				end := seen + i + 4
 				if *budget -= end; *budget < 0 {

@@ -16,8 +16,8 @@ func bytesOf(set string) (table [256]bool) {
 }
 
 func isToken(s string) bool {
-	for i := range len(s) {
-		if !tokens[s[i]] {
+	for _, c := range []byte(s) {
+		if !tokens[c] {
 			return false
 		}
 	}
@@ -25,8 +25,8 @@ func isToken(s string) bool {
 }
 
 func isHost(s string) bool {
-	for i := range len(s) {
-		if !hosts[s[i]] {
+	for _, c := range []byte(s) {
+		if !hosts[c] {
 			return false
 		}
 	}
@@ -36,24 +36,39 @@ func isHost(s string) bool {
 // isValue tells a field value: no control characters but the tab (RFC 9110 5.5). Eight bytes at a time: it sees every
 // byte of every head.
 func isValue(s string) bool {
-	const ones, highs = 0x0101010101010101, 0x8080808080808080
 	i := 0
 	for ; i+8 <= len(s); i += 8 {
-		w := uint64(s[i]) | uint64(s[i+1])<<8 | uint64(s[i+2])<<16 | uint64(s[i+3])<<24 |
-			uint64(s[i+4])<<32 | uint64(s[i+5])<<40 | uint64(s[i+6])<<48 | uint64(s[i+7])<<56
-		low := (w - ones*0x20) &^ w & highs // a byte below 0x20 (or, after a borrow, one that only looks so)
-		del := w ^ ones*0x7f
-		del = (del - ones) &^ del & highs
-		if low|del != 0 && !plainValue(s[i:i+8]) {
+		if w := eight(s[i : i+8]); suspicious(w) && !plainValue(s[i:i+8]) {
 			return false
 		}
 	}
-	return plainValue(s[i:])
+	switch {
+	case i == len(s):
+		return true
+	case i > 0: // the last eight, some of them a second time
+		return !suspicious(eight(s[len(s)-8:])) || plainValue(s[i:])
+	}
+	return plainValue(s)
+}
+
+// eight reads eight bytes as one number.
+func eight(s string) uint64 {
+	_ = s[7]
+	return uint64(s[0]) | uint64(s[1])<<8 | uint64(s[2])<<16 | uint64(s[3])<<24 |
+		uint64(s[4])<<32 | uint64(s[5])<<40 | uint64(s[6])<<48 | uint64(s[7])<<56
+}
+
+// suspicious tells whether one of eight bytes may be a control character: it misses none, and a tab is one.
+func suspicious(w uint64) bool {
+	const ones, highs = 0x0101010101010101, 0x8080808080808080
+	low := (w - ones*0x20) &^ w // below 0x20
+	del := w ^ ones*0x7f
+	return (low|(del-ones)&^del)&highs != 0
 }
 
 func plainValue(s string) bool {
-	for i := range len(s) {
-		if c := s[i]; c < ' ' && c != '\t' || c == 0x7f {
+	for _, c := range []byte(s) {
+		if c < ' ' && c != '\t' || c == 0x7f {
 			return false
 		}
 	}
@@ -65,8 +80,8 @@ func isTarget(s string) bool {
 	if s == "" || s[0] != '/' && s != "*" {
 		return false
 	}
-	for i := range len(s) {
-		if c := s[i]; c <= ' ' || c == 0x7f {
+	for _, c := range []byte(s) {
+		if c <= ' ' || c == 0x7f {
 			return false
 		}
 	}
@@ -77,32 +92,37 @@ func isTarget(s string) bool {
 func isHop(name string) bool {
 	switch len(name) {
 	case 2:
-		return strings.EqualFold(name, "te")
+		return is(name, "te")
 	case 7:
-		return strings.EqualFold(name, "upgrade") || strings.EqualFold(name, "trailer")
+		return is(name, "upgrade") || is(name, "trailer")
 	case 10:
-		return strings.EqualFold(name, "connection") || strings.EqualFold(name, "keep-alive")
+		return is(name, "connection") || is(name, "keep-alive")
 	case 16:
-		return strings.EqualFold(name, "proxy-connection")
+		return is(name, "proxy-connection")
 	case 17:
-		return strings.EqualFold(name, "transfer-encoding")
+		return is(name, "transfer-encoding")
 	case 18:
-		return strings.EqualFold(name, "proxy-authenticate")
+		return is(name, "proxy-authenticate")
 	case 19:
-		return strings.EqualFold(name, "proxy-authorization")
+		return is(name, "proxy-authorization")
 	}
 	return false
+}
+
+// is compares a name with one of the same length in lower case; the first letter alone tells most of them apart.
+func is(name, lower string) bool {
+	return name[0]|0x20 == lower[0] && strings.EqualFold(name, lower)
 }
 
 // isOurs tells the fields of a request that are never taken from Request.Header: what frames or routes it.
 func isOurs(name string) bool {
 	switch len(name) {
 	case 4:
-		return strings.EqualFold(name, "host")
+		return is(name, "host")
 	case 6:
-		return strings.EqualFold(name, "expect")
+		return is(name, "expect")
 	case 14:
-		return strings.EqualFold(name, "content-length")
+		return is(name, "content-length")
 	}
 	return isHop(name)
 }

@@ -95,11 +95,8 @@ func (h *head) statusLine(line string) error {
 
 // parseField reads "Name: value".
 func parseField(line string) (name, value string, err error) {
-	i := 0
-	for i < len(line) && tokens[line[i]] {
-		i++
-	}
-	if i == 0 || i == len(line) || line[i] != ':' {
+	i := strings.IndexByte(line, ':')
+	if i < 0 || !isToken(line[:i]) {
 		return "", "", badReply("not a header line: %.60q", line)
 	}
 	name, value = line[:i], trim(line[i+1:])
@@ -123,21 +120,21 @@ func trim(s string) string {
 func (h *head) field(name, value string) error {
 	switch len(name) {
 	case 7:
-		if strings.EqualFold(name, "upgrade") {
+		if is(name, "upgrade") {
 			h.upgrade = value
 			return nil
 		}
 	case 10:
-		if strings.EqualFold(name, "connection") {
+		if is(name, "connection") {
 			h.connection(value)
 			return nil
 		}
 	case 14:
-		if strings.EqualFold(name, "content-length") {
+		if is(name, "content-length") {
 			return h.contentLength(name, value)
 		}
 	case 17:
-		if strings.EqualFold(name, "transfer-encoding") {
+		if is(name, "transfer-encoding") {
 			if h.chunked || h.old || !strings.EqualFold(value, "chunked") {
 				return badReply("got Transfer-Encoding %.60q, want one chunked in HTTP/1.1", value)
 			}

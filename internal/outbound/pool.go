@@ -25,7 +25,10 @@ type Pool struct {
 	waiters []*waiter
 	closed  bool
 	janitor *time.Timer // runs while there are idle connections
+	sweeps  uint64      // how often it ran
 	stats   Stats
+
+	warden warden
 
 	buffers   sync.Pool
 	responses sync.Pool
@@ -66,7 +69,7 @@ func (p *Pool) acquire(ctx context.Context, fresh bool) (*conn, error) {
 			p.idle = p.idle[:n-1]
 			p.stats.Reused++
 			p.mu.Unlock()
-			if c.usable(p.opt.MaxAge) {
+			if p.opt.MaxAge <= 0 || time.Since(c.born) < p.opt.MaxAge {
 				return c, nil
 			}
 			p.mu.Lock()
@@ -91,10 +94,6 @@ func (p *Pool) acquire(ctx context.Context, fresh bool) (*conn, error) {
 		}
 		return p.connect(ctx)
 	}
-}
-
-func (c *conn) usable(maxAge time.Duration) bool {
-	return (maxAge == 0 || time.Since(c.born) < maxAge) && c.alive()
 }
 
 // wait queues for a connection; the lock is held, and given up here.
@@ -187,8 +186,8 @@ func (p *Pool) put(c *conn) {
 		p.discard(c)
 		return
 	}
-	c.free = time.Now()
 	p.mu.Lock()
+	c.free = p.sweeps
 	if p.closed {
 		p.mu.Unlock()
 		p.discard(c)
@@ -234,10 +233,13 @@ func (p *Pool) freeSlot() {
 	p.open--
 }
 
+// sweepsToExpire parts IdleTimeout: the clock need not be asked whenever a connection becomes idle.
+const sweepsToExpire = 4
+
 // watchIdle starts the janitor unless it runs; the lock is held.
 func (p *Pool) watchIdle() {
 	if p.janitor == nil {
-		p.janitor = time.AfterFunc(p.opt.IdleTimeout/4, p.sweep)
+		p.janitor = time.AfterFunc(p.opt.IdleTimeout/sweepsToExpire, p.sweep)
 	}
 }
 
@@ -245,10 +247,11 @@ func (p *Pool) watchIdle() {
 func (p *Pool) sweep() {
 	var old []*conn
 	p.mu.Lock()
+	p.sweeps++
 	now := time.Now()
 	kept := p.idle[:0]
 	for _, c := range p.idle {
-		expired := now.Sub(c.free) >= p.opt.IdleTimeout || p.opt.MaxAge > 0 && now.Sub(c.born) >= p.opt.MaxAge
+		expired := p.sweeps-c.free > sweepsToExpire || p.opt.MaxAge > 0 && now.Sub(c.born) >= p.opt.MaxAge
 		if expired || !c.alive() {
 			old = append(old, c)
 		} else {

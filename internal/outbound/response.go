@@ -16,7 +16,12 @@ type Response struct {
 
 	pool   *Pool
 	body   body
-	fields [16]Field
+	fields [16]Field // what Header begins as
+
+	// What the last head was, and what it meant: most answers of an origin begin with the same bytes.
+	text  string
+	head  head
+	known [16]Field
 }
 
 // Get is the first value of a field, names compared without case; "" if there is none.
@@ -41,6 +46,24 @@ func (r *Response) Release() {
 	if p == nil || r.Conn != nil || r.body.up != nil {
 		return
 	}
-	*r = Response{}
+	r.Header, r.Body, r.Trailer, r.pool, r.body = nil, nil, nil, nil, body{}
 	p.responses.Put(r)
+}
+
+// maxKnown is how long a head may be to be remembered.
+const maxKnown = 2 << 10
+
+// learn parses a head, unless it is the one that was seen last.
+func (r *Response) learn(text string) error {
+	if text == r.text {
+		return nil
+	}
+	r.text = ""
+	if err := r.head.parse(text, r.known[:0]); err != nil {
+		return err
+	}
+	if len(text) <= maxKnown && len(r.head.fields) <= len(r.known) {
+		r.text = text
+	}
+	return nil
 }

@@ -113,11 +113,19 @@ func (p *Pool) appendHead(b []byte, req *Request, size int64) []byte {
 func (c *conn) send(req *Request) (*upload, error) {
 	size := req.size()
 	b := c.pool.appendHead(c.buf.b[:0], req, size)
+	whole := size == 0
+	if req.Data != nil && len(b)+len(req.Data) <= bufferSize {
+		b, whole = append(b, req.Data...), true
+	}
+	if whole && c.direct {
+		return nil, c.ask(b)
+	}
+	if c.reused && c.direct && !c.alive() {
+		return nil, errStale
+	}
 	switch {
-	case size == 0:
+	case whole:
 		return nil, c.write(b)
-	case req.Data != nil && len(b)+len(req.Data) <= bufferSize:
-		return nil, c.write(append(b, req.Data...))
 	case req.Data != nil && size <= sendAtOnce:
 		parts := net.Buffers{b, req.Data}
 		n, err := parts.WriteTo(c.nc)

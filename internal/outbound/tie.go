@@ -1,0 +1,136 @@
+package outbound
+
+import (
+	"context"
+	"sync/atomic"
+	"time"
+)
+
+// tie binds a connection to the context of one exchange: the context's deadline is the connection's, and its end
+// interrupts whatever read or write is running.
+type tie struct {
+	ctx       context.Context
+	idle      time.Duration // Request.IdleTimeout
+	headBound bool          // the deadline is that of the head alone
+	streaming atomic.Bool   // the head is read and idle holds instead of the deadline of ctx
+	cut       atomic.Bool   // interrupted: the connection is spoilt
+	interrupt func()        // conn.onDone, made once
+
+	// While slot is not grown, these belong to whoever holds the warden's lock.
+	slot     int         // in the warden's list
+	since    uint64      // the round of the warden when it began
+	stop     func() bool // takes the callback of ctx back; nil: there is none
+	limited  bool        // there is to be a deadline
+	deadline time.Time   // it
+	bounded  bool        // nc has one now, this or an older one
+}
+
+// grown is the slot of those that the warden does not look after.
+const grown = -1
+
+// noDeadline takes a deadline off.
+var noDeadline time.Time
+
+// longAgo is a deadline in the past: reads and writes under it return at once.
+func longAgo() time.Time { return time.Unix(1, 0) }
+
+// bind begins an exchange.
+func (c *conn) bind(ctx context.Context, req *Request) {
+	c.ctx, c.idle = ctx, req.IdleTimeout
+	c.sent, c.answered, c.up, c.stop = false, false, nil, nil
+	c.streaming.Store(false)
+	c.deadline, c.limited = ctx.Deadline()
+	c.headBound = !req.HeadBy.IsZero()
+	if c.headBound && (!c.limited || req.HeadBy.Before(c.deadline)) {
+		c.deadline, c.limited = req.HeadBy, true
+	}
+	if c.bounded || c.limited && time.Until(c.deadline) < soon {
+		c.bounded = c.limited
+		c.nc.SetDeadline(c.deadline)
+	}
+	if c.limited || ctx.Done() != nil {
+		c.pool.warden.add(c)
+	}
+}
+
+// unbind ends the exchange; false: it was interrupted, and the connection is spoilt.
+func (c *conn) unbind() bool {
+	if !c.pool.warden.remove(c) && c.stop != nil && !c.stop() {
+		return false
+	}
+	return !c.cut.Load()
+}
+
+// over tells whether ctx has ended in a way that ends the exchange.
+func (c *conn) over() bool {
+	err := c.ctx.Err()
+	return err != nil && (err != context.DeadlineExceeded || !c.streaming.Load())
+}
+
+// onDone runs when ctx has ended, in a goroutine of its own.
+func (c *conn) onDone() {
+	if c.over() {
+		c.cutOff()
+	}
+}
+
+// cutOff ends reads and writes, those that run too.
+func (c *conn) cutOff() {
+	c.cut.Store(true)
+	c.nc.SetDeadline(longAgo())
+}
+
+// grow sets what until now was only noted: a deadline on the connection, a callback on ctx.
+func (c *conn) grow() {
+	if c.limited && !c.bounded {
+		c.bounded = true
+		c.nc.SetDeadline(c.deadline)
+	}
+	if c.ctx.Done() != nil {
+		c.stop = context.AfterFunc(c.ctx, c.interrupt)
+	}
+}
+
+// stream begins the part of an exchange after the head. Without an idle timeout, and without a bound for the head alone,
+// nothing changes.
+func (c *conn) stream() {
+	switch {
+	case c.idle > 0:
+		c.streaming.Store(true)
+		c.setDeadline(noDeadline, false)
+		if c.pool.warden.remove(c) {
+			c.grow()
+		}
+	case c.headBound:
+		c.setDeadline(c.ctx.Deadline())
+	}
+}
+
+// setDeadline changes the deadline. It may race with an interruption: whoever is last, the past wins.
+func (c *conn) setDeadline(t time.Time, limited bool) {
+	if c.pool.warden.note(c, t, limited) {
+		return
+	}
+	c.limited, c.deadline, c.bounded = limited, t, limited
+	c.nc.SetDeadline(t)
+	if c.cut.Load() {
+		c.nc.SetDeadline(longAgo())
+	}
+}
+
+// armHeadTimeout bounds the wait for the head by Options.HeadTimeout, now that the request is out.
+func (c *conn) armHeadTimeout() {
+	limit := c.pool.opt.HeadTimeout
+	if limit <= 0 || c.up != nil {
+		return
+	}
+	by := time.Now().Add(limit)
+	if d, ok := c.ctx.Deadline(); ok && d.Before(by) {
+		return
+	}
+	if c.headBound && c.deadline.Before(by) {
+		return
+	}
+	c.headBound = true
+	c.setDeadline(by, true)
+}
