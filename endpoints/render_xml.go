@@ -84,13 +84,11 @@ func isText(n rawjson.Node) bool {
 // element prints one value under a name; an array is one element for each of its own.
 func (p *printer) element(dst, name []byte, n rawjson.Node) []byte {
 	switch {
-	case n.Kind == '[' && len(n.Raw) > 2:
-		from := p.inside(n)
-		if from < len(p.stack) {
-			for i := from; i < len(p.stack); i++ {
-				dst = p.element(dst, name, p.stack[i])
+	case n.Kind == '[':
+		if c, ok := p.v.Next(p.root, n, n); ok {
+			for ; ok; c, ok = p.v.Next(p.root, n, c) {
+				dst = p.element(dst, name, c)
 			}
-			p.stack = p.stack[:from]
 			return dst
 		}
 	case n.Kind == '{':

@@ -37,6 +37,15 @@ const maxImplicitKey = 250
 
 // block prints the lines of an object or array; the first begins where dst ends.
 func (p *printer) block(dst []byte, n rawjson.Node, indent int) []byte {
+	if n.Kind == '[' {
+		for c, ok := p.v.Next(p.root, n, n); ok; {
+			dst = p.entry(dst, c, indent)
+			if c, ok = p.v.Next(p.root, n, c); ok {
+				dst = appendSpaces(dst, indent)
+			}
+		}
+		return dst
+	}
 	from := p.inside(n)
 	for i := from; i < len(p.stack); i++ {
 		if i > from {
@@ -77,29 +86,40 @@ func (p *printer) flat(dst []byte, n rawjson.Node) []byte {
 	switch n.Kind {
 	case '"':
 		return appendYAMLString(dst, p.say(n.Raw))
-	case '{', '[':
-		dst = append(dst, n.Kind)
+	case '[':
+		dst = append(dst, '[')
+		for c, ok := p.v.Next(p.root, n, n); ok; {
+			dst = p.inFlow(dst, c)
+			if c, ok = p.v.Next(p.root, n, c); ok {
+				dst = append(dst, ", "...)
+			}
+		}
+		return append(dst, ']')
+	case '{':
+		dst = append(dst, '{')
 		from := p.inside(n)
 		for i := from; i < len(p.stack); i++ {
 			if i > from {
 				dst = append(dst, ", "...)
 			}
-			if key := p.stack[i].Key; key != nil {
-				if len(key) > maxImplicitKey {
-					dst = append(dst, "? "...)
-				}
-				dst = append(appendQuoted(dst, p.say(key)), ": "...)
+			if len(p.stack[i].Key) > maxImplicitKey {
+				dst = append(dst, "? "...)
 			}
-			if p.stack[i].Kind == '"' {
-				dst = appendQuoted(dst, p.say(p.stack[i].Raw))
-			} else {
-				dst = p.flat(dst, p.stack[i])
-			}
+			dst = append(appendQuoted(dst, p.say(p.stack[i].Key)), ": "...)
+			dst = p.inFlow(dst, p.stack[i])
 		}
 		p.stack = p.stack[:from]
-		return append(dst, n.Kind+2)
+		return append(dst, '}')
 	}
 	return append(dst, n.Raw...)
+}
+
+// inFlow prints a value inside brackets, where strings are always quoted.
+func (p *printer) inFlow(dst []byte, n rawjson.Node) []byte {
+	if n.Kind == '"' {
+		return appendQuoted(dst, p.say(n.Raw))
+	}
+	return p.flat(dst, n)
 }
 
 func appendSpaces(dst []byte, n int) []byte {

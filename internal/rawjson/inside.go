@@ -22,6 +22,19 @@ func (v *Value) Root() (Node, bool) {
 	return Node{Raw: raw, Kind: v.more[0].kind}, true
 }
 
+// Next is the element of an array that follows c; after the array itself comes its first one. false: there is none.
+func (v *Value) Next(root, array, c Node) (Node, bool) {
+	at := v.more[c.at].next
+	if c.at == array.at {
+		at = c.at + 1
+	}
+	if array.Kind != '[' || at >= v.more[array.at].next {
+		return Node{}, false
+	}
+	n := &v.more[at]
+	return Node{Raw: root.Raw[n.at:n.end:n.end], Kind: n.kind, at: at}, true
+}
+
 // Inside appends to dst the members of an object, each key once (as Members does), or the elements of an array. root is
 // what Root returned, n is root or was appended by Inside.
 func (v *Value) Inside(root, n Node, dst []Node) []Node {

@@ -19,6 +19,17 @@ func walked(v *Value) string {
 			return
 		}
 		b.WriteByte(n.Kind)
+		if c, ok := v.Next(root, n, n); ok {
+			for first := true; ok; c, ok = v.Next(root, n, c) {
+				if !first {
+					b.WriteByte(',')
+				}
+				first = false
+				print(c)
+			}
+			b.WriteByte(']')
+			return
+		}
 		for i, c := range v.Inside(root, n, nil) {
 			if i > 0 {
 				b.WriteByte(',')
