@@ -95,6 +95,8 @@ func TestWhereATokenMayComeFrom(t *testing.T) {
 		{"a cookie among others", Config{}, func() http.Header { return lines("Cookie", "a=b; access_token="+token+"; c=d") }, "ok"},
 		{"a cookie in the second line", Config{}, func() http.Header { return lines("Cookie", "a=b", "c=d; access_token="+token) }, "ok"},
 		{"cookies without spaces", Config{}, func() http.Header { return lines("Cookie", "a;;=;access_token="+token+";b") }, "ok"},
+		{"spaces around a cookie", Config{}, func() http.Header { return lines("Cookie", "a=b ;  access_token="+token+" ; c") }, "ok"},
+		{"a space in front of its value", Config{}, func() http.Header { return lines("Cookie", "access_token= "+token) }, string(CookieMalformed)},
 		{"a cookie of another name", Config{CookieKey: &other}, func() http.Header { return lines("Cookie", "x-token="+token) }, "ok"},
 		{"a cookie where none is meant", Config{CookieKey: &empty}, func() http.Header { return lines("Cookie", "access_token="+token) }, string(TokenMissing)},
 		{"an empty cookie", Config{}, func() http.Header { return lines("Cookie", "access_token=") }, string(TokenMissing)},

@@ -26,6 +26,10 @@ type fetcher struct {
 	src   Source
 	http  *outbound.Fetcher
 	found string // the jwks_uri of the last discovery; "" to ask again
+
+	shelf *shelf
+	at    string    // the address of doc
+	doc   *document // what was last asked for; nil: nothing yet
 }
 
 func newFetcher(src *Source, cfg KeysConfig) (*fetcher, error) {
@@ -35,7 +39,7 @@ func newFetcher(src *Source, cfg KeysConfig) (*fetcher, error) {
 	}
 	// A connection serves one fetch: between two of them minutes pass.
 	opt := outbound.Options{Dial: cfg.Dial, TLS: tls, Proxy: src.Proxy, MaxIdle: -1}
-	return &fetcher{src: *src, http: outbound.NewFetcher(opt, cfg.UserAgent)}, nil
+	return &fetcher{src: *src, http: outbound.NewFetcher(opt, cfg.UserAgent), shelf: &shelf{}}, nil
 }
 
 // tls are the source's settings for whom to trust and what to show, in the words of package outbound.
@@ -69,7 +73,12 @@ func renamed(err error) error {
 	return conf.Join(errs...)
 }
 
-func (f *fetcher) close() { _ = f.http.Close() }
+func (f *fetcher) close() {
+	_ = f.http.Close()
+	if f.doc != nil {
+		f.shelf.leave(f.doc)
+	}
+}
 
 // name is where the documents come from, as an operator may see it.
 func (f *fetcher) name() string { return bare(or(f.src.URL, f.src.Issuer)) }
@@ -83,37 +92,60 @@ func bare(address string) string {
 	return (&url.URL{Scheme: u.Scheme, Host: u.Host, Path: u.Path}).String()
 }
 
-// fetch gets the key set, and for how long its server calls it fresh; 0: it does not say.
-func (f *fetcher) fetch(ctx context.Context) (*jose.Set, time.Duration, error) {
+// fetch gets an edition of the key set that began after a certain time. Within the window, what somebody else has fetched
+// from the same address will do.
+func (f *fetcher) fetch(ctx context.Context, after time.Time, window time.Duration) edition {
 	ctx, cancel := context.WithTimeout(ctx, fetchTimeout)
 	defer cancel()
 	address := f.src.URL
 	if address == "" {
+		began := time.Now()
 		var err error
 		if address, err = f.discover(ctx); err != nil {
-			return nil, 0, err
+			return edition{began: began, err: err}
 		}
 	}
-	set, fresh, err := f.keys(ctx, address)
-	if err != nil {
+	if err := f.turnTo(address); err != nil {
+		return edition{began: time.Now(), err: err}
+	}
+	got := f.doc.newer(ctx, after, window, f.keys)
+	if got.err != nil {
 		f.found = "" // they may have moved
 	}
-	return set, fresh, err
+	return got
 }
 
-func (f *fetcher) keys(ctx context.Context, address string) (*jose.Set, time.Duration, error) {
-	doc, err := f.get(ctx, address, maxDocument)
+// turnTo takes the document of an address.
+func (f *fetcher) turnTo(address string) error {
+	if f.doc != nil && f.at == address {
+		return nil
+	}
+	src := f.src
+	src.URL = address
+	doc, err := f.shelf.take(&src)
 	if err != nil {
-		return nil, 0, err
+		return err
 	}
-	set, err := jose.ParseSet(doc.Body, jose.Fetched)
+	if f.doc != nil {
+		f.shelf.leave(f.doc)
+	}
+	f.at, f.doc = address, doc
+	return nil
+}
+
+// keys gets the key set itself.
+func (f *fetcher) keys(ctx context.Context) (e edition) {
+	doc, err := f.get(ctx, f.at, maxDocument)
 	if err != nil {
-		return nil, 0, fmt.Errorf("GET %s: %w", doc.URL, err)
+		return edition{err: err}
 	}
-	if len(set.Keys) == 0 {
-		return set, 0, fmt.Errorf("GET %s: no key that can be used", doc.URL)
+	e.says = freshness(doc)
+	if e.set, err = jose.ParseSet(doc.Body, jose.Fetched); err != nil {
+		e.err = fmt.Errorf("GET %s: %w", doc.URL, err)
+	} else if len(e.set.Keys) == 0 {
+		e.err = fmt.Errorf("GET %s: no key that can be used", doc.URL)
 	}
-	return set, freshness(doc), nil
+	return e
 }
 
 // discover asks the issuer where its keys are (OpenID Connect Discovery 1.0 section 4.3): the answer must name the issuer

@@ -28,6 +28,8 @@ type KeysConfig struct {
 type Keys struct {
 	cfg KeysConfig
 
+	shelf shelf
+
 	mu    sync.Mutex
 	rings map[ringID]*ring
 }
@@ -168,6 +170,7 @@ func (k *Keys) open(src *Source) (keyring, error) {
 	if err != nil {
 		return nil, err
 	}
+	fetch.shelf = &k.shelf
 	return newRemote(fetch, k.cfg.Log), nil
 }
 

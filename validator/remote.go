@@ -92,7 +92,7 @@ func (r *remote) start() {
 		return
 	}
 	r.running = true
-	r.launch()
+	r.launch(r.window())
 	r.tasks.Go(r.refresh)
 }
 
@@ -133,8 +133,16 @@ func (r *remote) step() time.Duration {
 	if wait := r.next().Sub(now); wait > 0 {
 		return min(wait, maxPause)
 	}
-	r.launch()
+	r.launch(r.window())
 	return fetchTimeout
+}
+
+// window is how long ago somebody else may have fetched what is due now.
+func (r *remote) window() time.Duration {
+	if r.set.Load() == nil || r.failures > 0 {
+		return firstPause
+	}
+	return r.span(r.wish) / 5
 }
 
 // next is when to try again.
@@ -161,16 +169,17 @@ func (r *remote) forget(now time.Time) {
 }
 
 // launch begins a fetch. The lock is held and none is in the air.
-func (r *remote) launch() *flight {
+func (r *remote) launch(window time.Duration) *flight {
+	after := r.tried
 	f := &flight{began: time.Now(), done: make(chan struct{})}
 	r.flying, r.tried = f, f.began
-	r.tasks.Go(func() { r.fly(f) })
+	r.tasks.Go(func() { r.fly(f, after, window) })
 	return f
 }
 
 // fly fetches once and takes what came, if it is any good. Nothing that is no good replaces anything.
-func (r *remote) fly(f *flight) {
-	got, says, err := r.from.fetch(r.ctx)
+func (r *remote) fly(f *flight, after time.Time, window time.Duration) {
+	got := r.from.fetch(r.ctx, after, window)
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.flying = nil
@@ -182,17 +191,17 @@ func (r *remote) fly(f *flight) {
 	if r.stopped {
 		return
 	}
-	if got != nil {
-		r.tell(got.Skipped)
+	if got.set != nil {
+		r.tell(got.set.Skipped)
 	}
-	if err != nil {
-		r.fail(err)
+	if got.err != nil {
+		r.fail(got.err)
 		return
 	}
 	old := r.set.Load()
-	set := newKeySet(got.Keys, old, f.began)
-	r.says = says
-	r.due = f.began.Add(jitter(r.span(r.wish)))
+	set := newKeySet(got.set.Keys, old, got.began)
+	r.says = got.says
+	r.due = got.began.Add(jitter(r.span(r.wish)))
 	r.set.Store(set)
 	old.retire(set)
 	if old == nil || r.failures > 0 {
@@ -240,7 +249,7 @@ func (r *remote) renew(ctx context.Context, seen *keySet, came time.Time) (*keyS
 		return set, nil
 	default:
 		r.forced = time.Now()
-		f = r.launch()
+		f = r.launch(forcedPause)
 	}
 	r.mu.Unlock()
 	timer := time.NewTimer(maxWait - time.Since(came))

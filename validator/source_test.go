@@ -109,6 +109,52 @@ func TestDiscoveryFollowsKeysThatMove(t *testing.T) {
 	})
 }
 
+// One fetch for one address, whether it stands in the file or was found by discovery.
+func TestAnAddressThatIsFoundTwice(t *testing.T) {
+	k, other := key(t, jose.ES256, "k1"), key(t, jose.ES256, "k2")
+	synctest.Test(t, func(t *testing.T) {
+		p := newProvider(t, k)
+		keys := p.keys(nil)
+		fetches := func() (n int) {
+			p.mu.Lock()
+			defer p.mu.Unlock()
+			for _, path := range p.requests {
+				if path == "/jwks" {
+					n++
+				}
+			}
+			return n
+		}
+		a := newValidator(t, Config{Source: Source{Issuer: providerURL}}, Deps{Keys: keys}, nil)
+		b := newValidator(t, Config{Source: Source{URL: providerURL + "/jwks"}}, Deps{Keys: keys}, nil)
+		keys.Start()
+		ends(t, a, sign(t, k, nil, claims(nil)), "ok", "by discovery")
+		ends(t, b, sign(t, k, nil, claims(nil)), "ok", "by its address")
+		if n := fetches(); n != 1 {
+			t.Errorf("%d fetches at the start, want 1", n)
+		}
+		for range 10 {
+			time.Sleep(time.Second)
+			for _, v := range []*Validator{a, b} {
+				ends(t, v, sign(t, other, nil, claims(nil)), string(KeyUnknown), "an unknown key")
+			}
+		}
+		if n := fetches(); n != 2 {
+			t.Errorf("%d fetches with unknown keys, want one more", n)
+		}
+		before := fetches()
+		time.Sleep(9000 * time.Second)
+		if n := fetches() - before; n > 13 {
+			t.Errorf("%d fetches in ten times 900 s, want about one each", n)
+		}
+		a.Close()
+		b.Close()
+		if n := len(keys.shelf.docs); n != 0 {
+			t.Errorf("%d documents are still held", n)
+		}
+	})
+}
+
 // tlsProvider serves a set with a certificate that no system trusts, on a real socket.
 func tlsProvider(t *testing.T, configure func(*httptest.Server), set []byte) (*httptest.Server, *atomic.Pointer[http.Header]) {
 	var seen atomic.Pointer[http.Header]

@@ -83,14 +83,14 @@ func (s *source) inCookies(lines []string) (token string, reason Reason) {
 		for line != "" {
 			var pair string
 			pair, line, _ = strings.Cut(line, ";")
-			name, value, _ := strings.Cut(pair, "=")
+			name, value, _ := strings.Cut(strings.Trim(pair, " \t"), "=")
 			if strings.Trim(name, " \t") != s.cookie {
 				continue
 			}
 			if found {
 				return "", CookieMalformed
 			}
-			found, token = true, strings.Trim(value, " \t")
+			found, token = true, value
 		}
 	}
 	if token == "" {
