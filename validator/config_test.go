@@ -95,7 +95,7 @@ func TestMistakesOfTheGrammar(t *testing.T) {
 		{`{"leeway":5}`, `"3s"`},
 		{`{"propagate_claims":[["sub"]]}`, `want a pair of claim and header`},
 		{`{"propagate_claims":[["sub","a","b"]]}`, `want a pair of claim and header`},
-		{`{"propagate_claims":["sub"]}`, `want an object`},
+		{`{"propagate_claims":["sub"]}`, `want a pair of claim and header`},
 		{`{"propagate_claims":[{"claim":"sub"}]}`, `want both "claim" and "header"`},
 		{`{"propagate_claims":[{"claim":"sub","header":"X","formt":"json"}]}`, `formt`},
 		{`{"propagate_claims":[{"claim":"sub","header":"X","format":"xml"}]}`, `format "xml"`},
