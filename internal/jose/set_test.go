@@ -6,6 +6,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"testing"
@@ -258,28 +259,42 @@ func TestPrints(t *testing.T) {
 	}
 }
 
-// FuzzParseSet reads any document: nothing panics, every key that is taken fits something, and reading is repeatable.
+// FuzzParseSet reads any document, and good keys with any one member changed: nothing panics, every key that is taken fits
+// something, and reading is repeatable.
 func FuzzParseSet(f *testing.F) {
-	var keys []*PrivateKey
+	var bases []map[string]json.RawMessage
 	for _, alg := range []Alg{RS256, ES256, ES512, EdDSA, HS256} {
 		k, err := GenerateKey(alg)
 		if err != nil {
 			f.Fatal(err)
 		}
-		keys = append(keys, k)
+		raw, err := k.JWK()
+		if err != nil {
+			f.Fatal(err)
+		}
+		var base map[string]json.RawMessage
+		if err := json.Unmarshal(raw, &base); err != nil {
+			f.Fatal(err)
+		}
+		bases = append(bases, base)
 	}
-	set, err := PrivateSet(keys...)
-	if err != nil {
-		f.Fatal(err)
+	for _, seed := range [][2]string{{"", `{"keys":[{"kty":"EC","crv":"P-256","x":"AA","y":"AA","use":"sig","key_ops":["verify"]}]}`}, {"", `{"keys":[null,{"kid":1}]}`}, {"", `{`},
+		{"alg", `"PS512"`}, {"use", `"enc"`}, {"key_ops", `["verify"]`}, {"kty", `"OKP"`}, {"crv", `"P-384"`}, {"n", `"AQ"`}, {"e", `"Aw"`}, {"x", `"AA"`}, {"d", `null`}, {"k", `""`}, {"kid", `5`}, {"x5c", `[1]`}} {
+		for which := range bases {
+			f.Add(which, seed[0], []byte(seed[1]))
+		}
 	}
-	public, err := PublicSet(keys...)
-	if err != nil {
-		f.Fatal(err)
-	}
-	for _, seed := range [][]byte{set, public, []byte(`{"keys":[{"kty":"EC","crv":"P-256","x":"AA","y":"AA","use":"sig","key_ops":["verify"]}]}`), []byte(`{"keys":[null,{"kid":1}]}`), []byte(`{`)} {
-		f.Add(seed)
-	}
-	f.Fuzz(func(t *testing.T, data []byte) {
+	f.Fuzz(func(t *testing.T, which int, name string, value []byte) {
+		data := value
+		if name != "" && which >= 0 && which < len(bases) && json.Valid(value) {
+			changed := maps.Clone(bases[which])
+			changed[name] = value
+			one, err := json.Marshal(changed)
+			if err != nil {
+				t.Fatal(err)
+			}
+			data = fmt.Appendf(nil, `{"keys":[%s]}`, one)
+		}
 		for _, from := range []Origin{Fetched, Local} {
 			set, err := ParseSet(data, from)
 			if err != nil {
@@ -290,11 +305,8 @@ func FuzzParseSet(f *testing.F) {
 				t.Fatalf("read again as %d keys (%v), want %d", len(again.Keys), err, len(set.Keys))
 			}
 			for i, k := range set.Keys {
-				if len(k.Algs()) == 0 {
-					t.Fatal("a key that fits nothing")
-				}
-				if k.Print() != again.Keys[i].Print() {
-					t.Fatal("two prints of one key")
+				if len(k.Algs()) == 0 || k.Print() != again.Keys[i].Print() {
+					t.Fatal("a key that fits nothing, or that has two prints")
 				}
 				for _, alg := range Algs() {
 					if k.Verify(alg, []byte("message"), make([]byte, 64)) {
@@ -302,6 +314,9 @@ func FuzzParseSet(f *testing.F) {
 					}
 				}
 			}
+		}
+		if _, err := ParsePrivateSet(data); err == nil && !json.Valid(data) {
+			t.Fatal("keys in what is no JSON")
 		}
 	})
 }
