@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -28,14 +29,18 @@ type rule struct {
 	index   int // in the file
 }
 
-// rules compiles them. A token cannot be looked at here: the endpoint's rules can.
+// rules compiles them.
 func (m *mistakes) rules(b *backend, cfg Config, env Env) {
 	before, after := &rules{params: titles(env.Params)}, &rules{params: titles(env.Params)}
+	offers := expr.OfRequest | expr.OfAnswer
+	if env.Claim != nil {
+		offers |= expr.Claims
+	}
 	for i, written := range cfg.Extra.CEL {
 		if m.at(written.Valid(), "extra_config", "validation/cel", i) {
 			continue
 		}
-		p, err := expr.Compile(written.Check, expr.OfRequest|expr.OfAnswer)
+		p, err := expr.Compile(written.Check, offers)
 		if m.at(err, "extra_config", "validation/cel", i, "check_expr") {
 			continue
 		}
@@ -104,15 +109,16 @@ func (r *rules) judge(ctx context.Context, c *call, res *Response) error {
 	return nil
 }
 
-// describe tells what expressions may know of a request on its way to the backend.
+// describe tells what expressions may know of a request as it will be sent.
 func (r *rules) describe(c *call) (*expr.Vars, error) {
+	v, err := r.ofRequest(c)
+	if err != nil {
+		return nil, err
+	}
 	path, query, _ := strings.Cut(c.out.Target, "?")
-	v := &expr.Vars{Method: c.out.Method, Path: path}
+	v.Method, v.Path = c.out.Method, path
 	if plain, err := url.PathUnescape(path); err == nil {
 		v.Path = plain
-	}
-	if r.needs&expr.Params != 0 {
-		v.Params = r.pathParams(c.req)
 	}
 	if r.needs&expr.Header != 0 {
 		v.Header = headerMap(c.header)
@@ -120,12 +126,34 @@ func (r *rules) describe(c *call) (*expr.Vars, error) {
 	if r.needs&expr.Query != 0 {
 		v.Query = Parameters(query)
 	}
+	return v, nil
+}
+
+// ofRequest tells what they may know of what the endpoint lets through, before anything is built of it.
+func (r *rules) ofRequest(c *call) (*expr.Vars, error) {
+	v := &expr.Vars{Method: c.req.Method}
+	if r.needs&expr.Params != 0 {
+		v.Params = r.pathParams(c.req)
+	}
+	if r.needs&expr.Header != 0 {
+		v.Header = headerMap(slices.Concat(c.req.Header, c.req.Forwarded, c.req.Claims))
+	}
+	if r.needs&expr.Query != 0 {
+		v.Query = Parameters(c.req.Query)
+	}
 	if r.needs&expr.Body != 0 {
 		body, err := c.ownBody()
 		if err != nil {
 			return nil, err
 		}
 		v.Body = body
+	}
+	if told, ok := c.req.Caller.Claims.(interface{ Payload() []byte }); ok && r.needs&expr.Claims != 0 && told.Payload() != nil {
+		claims, err := expr.Decode(told.Payload())
+		if err != nil {
+			return nil, err
+		}
+		v.Claims = claims
 	}
 	return v, nil
 }

@@ -33,6 +33,7 @@ type Config struct {
 	OnError             *string           `json:"on_error" since:"4" enum:"pass|fail" doc:"What a failed answer of an endpoint's only backend becomes: handed on with its status, or an error of ours." default:"pass (versions 2 and 3: fail)"`
 	FollowRedirects     *int              `json:"follow_redirects" since:"4" doc:"How many redirects are followed, within the backend's origin." default:"0 (versions 2 and 3: 10)"`
 	FollowRedirectsTo   []string          `json:"follow_redirects_to" since:"4" doc:"Other origins that a redirect may lead to; credentials are never sent there."`
+	When                string            `json:"when" since:"4" doc:"An expression (CEL) over the request, the token and earlier answers; where it is false the backend is not asked and its part is empty." default:"always"`
 	Required            bool              `json:"required" since:"4" doc:"Without this backend's answer the whole request fails." default:"false"`
 	MaxResponseSize     *int64            `json:"max_response_size" since:"4" doc:"Bytes of a decoded answer at most; no-op streams have no limit." default:"10485760"`
 	DisableCompression  *bool             `json:"disable_compression" since:"4" doc:"Do not ask the backend for compressed answers." default:"the service's, which is false"`

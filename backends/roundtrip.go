@@ -32,6 +32,7 @@ type backend struct {
 	max     int64
 	emptyOK bool
 	origins []outbound.Origin
+	when    *when    // it is only asked if this holds; nil: always
 	skip    bool     // it is not asked: scripts make the answer
 	edits   []edit   // of the request, once it is built
 	modify  modifier // of the request as it is sent and the answer as it comes
@@ -63,6 +64,14 @@ func (b *backend) fetch(ctx context.Context, req *Request) (*Response, error) {
 }
 
 func (b *backend) exchange(ctx context.Context, c *call) (*Response, error) {
+	if b.when != nil {
+		if asks, err := b.when.asks(ctx, c); !asks {
+			if err != nil {
+				return nil, err
+			}
+			return b.blank(), nil
+		}
+	}
 	if err := b.build(c); err != nil {
 		return nil, err
 	}
@@ -79,7 +88,7 @@ func (b *backend) exchange(ctx context.Context, c *call) (*Response, error) {
 // ask has the request sent, and reads what comes back.
 func (b *backend) ask(ctx context.Context, c *call) (*Response, error) {
 	if b.skip {
-		return blank(), nil
+		return b.blank(), nil
 	}
 	out, err := b.send(ctx, c)
 	if err != nil {

@@ -22,6 +22,7 @@ type (
 // extensions are what the file adds to an exchange, in KrakenD's order: on the way out Lua, CEL, martian; on the way back
 // martian, CEL, Lua (krakend.md 2.1).
 func (m *mistakes) extensions(b *backend, cfg Config, env Env) {
+	m.when(b, cfg, env)
 	post := m.script(b, cfg, env)
 	m.rules(b, cfg, env)
 	m.martian(b, cfg)
@@ -275,11 +276,15 @@ func told(err error) error {
 	return &Failure{Reason: ReasonScript, Err: err, Fits: http.StatusInternalServerError}
 }
 
-// blank is the answer of a backend that is not asked.
-func blank() *Response {
+// blank is the answer of a backend that is not asked: an empty object, or an empty stream.
+func (b *backend) blank() *Response {
 	res := newResponse()
 	res.Status, res.Complete = http.StatusOK, true
-	res.Body.SetMembers(nil)
+	if b.raw {
+		res.Stream = &outbound.Response{Status: http.StatusOK, Body: http.NoBody}
+	} else {
+		res.Body.SetMembers(nil)
+	}
 	return res
 }
 

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/netip"
+	"net/url"
 	"slices"
 	"strconv"
 	"strings"
@@ -163,7 +164,9 @@ func (c *guardCompiler) keyOf(cfg *RateLimitConfig) (func(*Exchange, *http.Reque
 		if i < 0 {
 			return nil, fmt.Errorf("got %q, want a parameter of the endpoint's path%s", cfg.Key, listed(c.params))
 		}
-		return func(x *Exchange, _ *http.Request, _ *validator.Claims) (string, bool) { return x.Params[i], true }, nil
+		return func(x *Exchange, _ *http.Request, _ *validator.Claims) (string, bool) {
+			return unescaped(x.Params[i], url.PathUnescape), true // one value has many spellings
+		}, nil
 	case "header":
 		if slot, ok := c.claimOf(cfg.Key); ok {
 			return ofClaim(slot), nil
@@ -171,6 +174,9 @@ func (c *guardCompiler) keyOf(cfg *RateLimitConfig) (func(*Exchange, *http.Reque
 		name := http.CanonicalHeaderKey(cfg.Key)
 		return func(_ *Exchange, r *http.Request, _ *validator.Claims) (string, bool) {
 			values := r.Header[name]
+			if name == "Authorization" && len(values) == 1 {
+				return credentials(values[0]), true
+			}
 			return strings.Join(values, ","), len(values) > 0
 		}, nil
 	}
@@ -182,6 +188,14 @@ func (c *guardCompiler) keyOf(cfg *RateLimitConfig) (func(*Exchange, *http.Reque
 		return nil, err
 	}
 	return ofClaim(c.wants.Add(ref, validator.Plain)), nil
+}
+
+// credentials are what stands behind the scheme, which has many spellings.
+func credentials(authorization string) string {
+	if scheme, rest, ok := strings.Cut(authorization, " "); ok && strings.EqualFold(scheme, "Bearer") {
+		return strings.TrimLeft(rest, " ")
+	}
+	return authorization
 }
 
 func listed(names []string) string {

@@ -172,6 +172,32 @@ func TestWhoIsOneClient(t *testing.T) {
 	}
 }
 
+func TestOneClientHasOneSpelling(t *testing.T) {
+	c := &guardCompiler{params: []string{"id"}}
+	param, err := c.keyOf(&RateLimitConfig{Strategy: "param", Key: "id"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	a, _ := param(&Exchange{Params: []string{"a+b"}}, nil, nil)
+	if b, _ := param(&Exchange{Params: []string{"a%2Bb"}}, nil, nil); a != b {
+		t.Errorf("a parameter is counted as %q and as %q", a, b)
+	}
+	header, err := c.keyOf(&RateLimitConfig{Strategy: "header", Key: "authorization"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, spelling := range []string{"Bearer x.y", "bearer x.y", "BEARER   x.y"} {
+		r := httptest.NewRequest("GET", "/", nil)
+		r.Header.Set("Authorization", spelling)
+		if got, ok := header(nil, r, nil); got != "x.y" || !ok {
+			t.Errorf("%q is counted as %q", spelling, got)
+		}
+	}
+	if _, ok := header(nil, httptest.NewRequest("GET", "/", nil), nil); ok {
+		t.Error("nobody is somebody")
+	}
+}
+
 func BenchmarkLimit(b *testing.B) {
 	clients := make([]string, 1000)
 	for i := range clients {

@@ -2,7 +2,6 @@ package endpoints
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net/http"
 
@@ -40,13 +39,4 @@ func (c *guardCompiler) size() {
 
 func tooLarge(limit int64) *Denied {
 	return &Denied{Status: http.StatusRequestEntityTooLarge, Reason: "body_too_large", Detail: fmt.Sprintf("the body is longer than %d bytes", limit)}
-}
-
-// overSize is the refusal of a body that turned out to be too long while somebody read it.
-func overSize(err error) (*Denied, bool) {
-	var over *http.MaxBytesError
-	if !errors.As(err, &over) {
-		return nil, false
-	}
-	return tooLarge(over.Limit), true
 }

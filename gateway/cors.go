@@ -80,11 +80,10 @@ func (g *Gateway) newCORS(cfg CORSConfig, m manners) (door, error) {
 	}
 	c := cors.New(opt)
 	return func(x *endpoints.Exchange, w http.ResponseWriter, r *http.Request) bool {
-		preflight := false
 		c.ServeHTTP(w, r, func(http.ResponseWriter, *http.Request) {})
 		claimCORS(w.Header())
-		if preflight = r.Method == http.MethodOptions && r.Header.Get("Access-Control-Request-Method") != ""; !preflight || cfg.OptionsPassthrough {
-			return false
+		if r.Method != http.MethodOptions || r.Header.Get("Access-Control-Request-Method") == "" || cfg.OptionsPassthrough {
+			return false // no preflight, or one that an endpoint answers
 		}
 		path, ok := g.router.normalPath(r)
 		if !ok || !g.router.exists(r, path) {

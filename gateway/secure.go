@@ -195,5 +195,5 @@ func (s *secure) redirect(x *endpoints.Exchange, w http.ResponseWriter, r *http.
 	if r.Method != http.MethodGet && r.Method != http.MethodHead {
 		x.Status = http.StatusPermanentRedirect
 	}
-	http.Redirect(w, r, "https://"+host+r.URL.RequestURI(), x.Status)
+	http.Redirect(w, r, "https://"+host+r.URL.RequestURI(), x.Status) //nolint:gosec // the host is ssl_host, or the one that the client itself has asked for
 }
