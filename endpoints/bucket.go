@@ -39,7 +39,7 @@ func newRate(tokens float64, window time.Duration, capacity int64) rate {
 	if capacity <= 0 {
 		capacity = max(1, int64(math.Ceil(tokens)))
 	}
-	interval := max(1, time.Duration(float64(window)/tokens))
+	interval := time.Duration(min(max(1, float64(window)/tokens), math.MaxInt64/16))
 	return rate{interval: interval, capacity: min(capacity, int64(math.MaxInt64/4/interval))}
 }
 

@@ -24,6 +24,8 @@ func TestABucketGivesWhatItHas(t *testing.T) {
 		{"never more than its capacity, however long it waits", 3, time.Second, 0, "9999+++-"},
 		{"a capacity of its own", 10, time.Second, 2, "++-1+-"},
 		{"a rate below one still lets one through", 0.5, time.Second, 0, "+-1+-"},
+		{"a rate of nearly nothing", 1e-300, time.Hour, 0, "+-"},
+		{"a rate of nearly anything", 1e300, time.Second, 1 << 62, "++++++++"},
 		{"a refused request takes nothing", 1, time.Hour, 0, "+-----1+"},
 	} {
 		t.Run(row.name, func(t *testing.T) {

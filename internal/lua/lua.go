@@ -3,7 +3,7 @@
 // Scripts are compiled once. Every run has a state of its own, which is thrown away: whatever a script leaves in globals,
 // upvalues or metatables, nothing of one caller survives to the next. A run ends with its context, in the middle of an
 // endless loop too; its call stack and its registers are bounded, and so are the strings that string.rep makes. What a
-// script joins together with ".." is not: gopher-lua has no say in that.
+// script puts together with "..", table.concat and string.gsub is not: gopher-lua has no say in that.
 package lua
 
 import (

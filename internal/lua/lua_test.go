@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -325,6 +326,19 @@ func TestScriptsAskOthers(t *testing.T) {
 			t.Errorf("got %v", err)
 		}
 	})
+}
+
+func TestALargeIndexIsNoLargeArray(t *testing.T) {
+	s := script(t, Config{Pre: `local t = {} t[60000000] = 1 assert(t[60000000] == 1)`}, Proxy, House{})
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	if err := s.Pre(t.Context(), request()); err != nil {
+		t.Fatal(err)
+	}
+	runtime.ReadMemStats(&after)
+	if took := after.TotalAlloc - before.TotalAlloc; took > 32<<20 {
+		t.Errorf("took %d bytes", took)
+	}
 }
 
 func TestOpenLibrariesDoNotReachTheProcess(t *testing.T) {

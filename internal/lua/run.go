@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync"
 
 	lua "github.com/yuin/gopher-lua"
 )
@@ -82,7 +83,12 @@ const (
 	regsGrowStep = 1024
 )
 
+// boundTables bounds what t[n] = v allocates for a large n: beyond this a table keeps pairs instead of an array. The library
+// has one bound for the whole process; it is set before the first run.
+var boundTables = sync.OnceFunc(func() { lua.MaxArrayIndex = 1 << 20 })
+
 func newState(ctx context.Context) *lua.LState {
+	boundTables()
 	l := lua.NewState(lua.Options{SkipOpenLibs: true, CallStackSize: maxFrames, MinimizeStackMemory: true,
 		RegistrySize: firstRegs, RegistryMaxSize: maxRegs, RegistryGrowStep: regsGrowStep})
 	l.SetContext(ctx)
