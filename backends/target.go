@@ -81,7 +81,19 @@ func parsePiece(name string, env Env) (piece, error) {
 		}
 		return piece{kind: pieceEarlier, slot: step, path: path, text: name}, nil
 	}
-	return piece{}, fmt.Errorf("{%s} is no parameter of the endpoint, got %s, want one of %v, JWT.claim or respN_key", name, name, env.Params)
+	return piece{}, noParam(name, env.Params)
+}
+
+// noParam says what may be filled in instead.
+func noParam(name string, params []string) error {
+	want := ""
+	for _, p := range params {
+		if strings.EqualFold(p, name) {
+			return fmt.Errorf("{%s} is no parameter of the endpoint (did you mean {%s}?)", name, p)
+		}
+		want += "{" + p + "}, "
+	}
+	return fmt.Errorf("{%s} is no parameter of the endpoint, want %s{JWT.claim} or {respN_key}", name, want)
 }
 
 // EarlierRef splits "resp0_a.b" into 0 and [a b]; "resp0" alone has no path.

@@ -8,6 +8,8 @@ import (
 	"strings"
 	"time"
 
+	"golang.org/x/net/http/httpguts"
+
 	"gatehouse/internal/conf"
 )
 
@@ -87,6 +89,26 @@ func (m *mistakes) outcome(cfg Config) (*StatusSet, failureRule) {
 	}
 	return cfg.SuccessStatus, rule
 }
+
+// plain checks what is taken as it is written.
+func (m *mistakes) plain(cfg Config) {
+	if !slices.Contains(methods(), cfg.Method) {
+		m.at(fmt.Errorf("got %q, want GET, POST, PUT, PATCH, DELETE, HEAD or OPTIONS", cfg.Method), "method")
+	}
+	if cfg.InputHeaders != nil {
+		for i, name := range *cfg.InputHeaders {
+			if !httpguts.ValidHeaderFieldName(name) {
+				m.at(fmt.Errorf("%q is not a header name", name), "input_headers", i)
+			}
+		}
+	}
+	if n := conf.Value(cfg.MaxResponseSize, defaultMaxResponse); n < 1 {
+		m.at(fmt.Errorf("got %d, want at least 1 byte", n), "max_response_size")
+	}
+}
+
+// methods are those that a backend may be asked by.
+func methods() []string { return []string{"GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"} }
 
 func (m *mistakes) target(cfg Config, env Env) *target {
 	t, err := parseTarget(cfg.URLPattern, env)

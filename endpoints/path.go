@@ -62,6 +62,9 @@ func ParsePath(text string, loose bool) (*Path, error) {
 }
 
 func parseSegment(text string, loose, last bool) (s Segment, names []string, err error) {
+	if text == "." || text == ".." {
+		return s, nil, errors.New("nobody can ask for it: dot segments are refused")
+	}
 	if text == Rest {
 		text = "{" + Rest + "...}"
 	}

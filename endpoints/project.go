@@ -1,15 +1,18 @@
 package endpoints
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
 	"net/http"
 	"net/url"
+	"os"
 	"slices"
 	"sort"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	"golang.org/x/net/http/httpguts"
 
@@ -23,7 +26,7 @@ import (
 // client leaves, and the body can be sent twice (security.md 43).
 const smallBody = 64 << 10
 
-// maxFanOutBody bounds a body that is kept for several backends.
+// maxFanOutBody bounds a body that is kept whole where the file says nothing.
 const maxFanOutBody = 10 << 20
 
 // ProjectRules are what the service says about projecting.
@@ -45,6 +48,7 @@ type projection struct {
 	claims []claimHeader
 	wild   bool // the last path parameter is a wildcard
 	fanOut bool
+	keep   int64 // of a body that several backends are sent
 }
 
 // claimHeader is one propagated claim.
@@ -65,9 +69,12 @@ func hopByHop(canonical string) bool {
 }
 
 func newProjection(cfg Config, rules ProjectRules, route *Path, claims []claimHeader) (*projection, error) {
-	p := &projection{rules: rules, claims: claims, wild: route.Wild, fanOut: repeats(cfg) > 1,
+	p := &projection{rules: rules, claims: claims, wild: route.Wild, keep: conf.Value(cfg.MaxKeptBody, maxFanOutBody), fanOut: repeats(cfg) > 1,
 		query: backends.NewQueryRule(cfg.InputQueryStrings)}
 	var errs []error
+	if p.keep < 0 {
+		errs = append(errs, conf.At(fmt.Errorf("got %d, want 0 or more", p.keep), "max_buffered_body"))
+	}
 	for i, name := range cfg.InputHeaders {
 		if name == "*" {
 			p.all = true
@@ -106,6 +113,23 @@ func claimHeaders(propagated []validator.Propagate, wants *validator.Wants) ([]c
 	return list, conf.Join(errs...)
 }
 
+// oneClaimEach refuses two claims for one header: a backend would have to guess which of them it believes.
+func oneClaimEach(cfg Config) error {
+	if cfg.Extra.Validator == nil {
+		return nil
+	}
+	var errs []error
+	taken := map[string]string{}
+	for i, c := range cfg.Extra.Validator.PropagateClaims {
+		folded := FoldHeader(c.Header)
+		if other := taken[folded]; other != "" {
+			errs = append(errs, conf.At(fmt.Errorf("%q is the same header as %q, want one claim for each", c.Header, other), i))
+		}
+		taken[folded] = c.Header
+	}
+	return conf.Join(errs...)
+}
+
 // FoldHeader makes the spellings of a header name one: case, and "_" for "-".
 func FoldHeader(name string) string {
 	return strings.ToLower(strings.ReplaceAll(name, "_", "-"))
@@ -120,6 +144,7 @@ type request struct {
 	backends.Request
 	params [8]backends.Param
 	buf    []byte
+	upload *upload // the body, where it is handed on as it comes
 }
 
 var requests = sync.Pool{New: func() any { return new(request) }}
@@ -135,11 +160,11 @@ func (q *request) free() {
 }
 
 // request projects r.
-func (p *projection) request(x *Exchange, w http.ResponseWriter, r *http.Request, claims *validator.Claims) (*request, error) {
+func (p *projection) request(x *Exchange, r *http.Request, claims *validator.Claims) (*request, error) {
 	q := requests.Get().(*request)
 	err := p.fill(q, x, r, claims)
 	if err == nil {
-		err = p.body(q, w, r)
+		err = p.body(q, r)
 	}
 	if err != nil {
 		q.free()
@@ -331,16 +356,16 @@ func (p *projection) claimFields(dst []outbound.Field, claims *validator.Claims)
 }
 
 // body reads what is small, keeps what several backends need, and hands on the rest as it comes.
-func (p *projection) body(q *request, w http.ResponseWriter, r *http.Request) error {
+func (p *projection) body(q *request, r *http.Request) error {
 	if r.ContentLength == 0 || r.Body == nil || r.Body == http.NoBody {
 		return nil
 	}
 	limit := int64(smallBody)
 	if p.fanOut {
-		limit = maxFanOutBody
+		limit = p.keep
 	}
 	if r.ContentLength > limit && !p.fanOut {
-		q.Body = backends.Body{Stream: r.Body, Length: r.ContentLength}
+		q.stream(r.Body, r.ContentLength)
 		return nil
 	}
 	read, err := readUpTo(q.buf[:0], r.Body, r.ContentLength, limit)
@@ -352,10 +377,38 @@ func (p *projection) body(q *request, w http.ResponseWriter, r *http.Request) er
 	case !errors.Is(err, errMore):
 		return badBody(err)
 	case p.fanOut:
-		return &Denied{Status: http.StatusRequestEntityTooLarge, Reason: "body_too_large", Detail: fmt.Sprintf("the body is longer than %d bytes", limit)}
+		return tooLarge(limit)
 	}
-	q.Body = backends.Body{Stream: io.MultiReader(strings.NewReader(string(read)), r.Body), Length: r.ContentLength}
+	q.stream(io.MultiReader(bytes.NewReader(read), r.Body), r.ContentLength)
 	return nil
+}
+
+// stream hands on a body as it comes; why it broke off, if it does, is kept for the answer.
+func (q *request) stream(body io.Reader, length int64) {
+	q.upload = &upload{Reader: body}
+	q.Body = backends.Body{Stream: q.upload, Length: length}
+}
+
+// upload is a client's body that somebody else reads.
+type upload struct {
+	io.Reader
+	failed atomic.Pointer[error]
+}
+
+func (u *upload) Read(p []byte) (int, error) {
+	n, err := u.Reader.Read(p)
+	if err != nil && err != io.EOF {
+		u.failed.CompareAndSwap(nil, &err)
+	}
+	return n, err
+}
+
+// broken is why the body broke off, nil if it did not.
+func (q *request) broken() error {
+	if q.upload == nil || q.upload.failed.Load() == nil {
+		return nil
+	}
+	return badBody(*q.upload.failed.Load())
 }
 
 var errMore = errors.New("there is more")
@@ -385,10 +438,14 @@ func readUpTo(buf []byte, body io.Reader, length, limit int64) ([]byte, error) {
 	}
 }
 
+// badBody is what the client is told of a body that broke off.
 func badBody(err error) error {
-	var tooLarge *http.MaxBytesError
-	if errors.As(err, &tooLarge) {
-		return &Denied{Status: http.StatusRequestEntityTooLarge, Reason: "body_too_large", Detail: fmt.Sprintf("the body is longer than %d bytes", tooLarge.Limit)}
+	var over *http.MaxBytesError
+	if errors.As(err, &over) {
+		return tooLarge(over.Limit)
 	}
-	return &Denied{Status: http.StatusBadRequest, Reason: "bad_body", Detail: "the body could not be read"}
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		return &Denied{Status: http.StatusRequestTimeout, Reason: "body_timeout", Detail: "the body did not come in time", Err: err}
+	}
+	return &Denied{Status: http.StatusBadRequest, Reason: "bad_body", Detail: "the body is badly framed or broke off", Err: err}
 }

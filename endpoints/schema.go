@@ -103,7 +103,9 @@ func schemaMistake(err error) error {
 		list := flatten(found)
 		parts := make([]string, len(list))
 		for i, one := range list {
-			parts[i] = one.Pointer + ": " + one.Message
+			if parts[i] = one.Message; one.Pointer != "" {
+				parts[i] = one.Pointer + ": " + one.Message
+			}
 		}
 		return errors.New("is no JSON schema: " + strings.Join(parts, "; "))
 	}

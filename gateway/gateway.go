@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net/http"
 	"runtime/debug"
+	"time"
 
 	"gatehouse/backends"
 	"gatehouse/endpoints"
@@ -32,6 +33,7 @@ type Gateway struct {
 	revoked   *validator.Revoked // nil: no deny-list
 	client    *addresses
 	claimed   map[string]bool // folded names of headers that some endpoint sets from a claim
+	stall     time.Duration   // of clients over HTTP/2
 	access    *accessLog      // nil: none
 	doors     []door
 	fetcher   *outbound.Fetcher // of scripts
@@ -51,12 +53,14 @@ func New(cfg Config, shared Shared) (*Gateway, error) {
 		}
 	}
 	at(checkService(cfg))
+	at(checkEndpoints(cfg))
 	_, err := cfg.ServerConfig.TLS.compile(m, shared.Log)
 	at(err, "tls")
 	at(cfg.Extra.Validator.check(cfg.Version))
 	at(unusedWays(cfg))
 	auth, err := g.auth(cfg, shared)
 	at(err)
+	g.stall = cfg.StallTimeout.Or(defaultStall)
 	g.client, err = newAddresses(routerOf(cfg))
 	at(err, "extra_config", "router")
 	g.access = newAccessLog(routerOf(cfg), shared.Log)
@@ -78,7 +82,7 @@ func New(cfg Config, shared Shared) (*Gateway, error) {
 	at(err)
 	if err := conf.Join(errs...); err != nil {
 		g.Close()
-		return nil, err
+		return nil, whereWritten(cfg, err)
 	}
 	return g, nil
 }
@@ -166,18 +170,6 @@ func voiceOf(cfg Config, m manners, release string) endpoints.Voice {
 	return v
 }
 
-func checkService(cfg Config) error {
-	var errs []error
-	if p := conf.Value(cfg.Port, 8080); p < 0 || p > 65535 {
-		errs = append(errs, conf.At(fmt.Errorf("got %d, want 0 to 65535", p), "port"))
-	}
-	errs = append(errs, conf.At(cfg.Compression.Check(), "compression"))
-	if !validIP(cfg.ListenIP) {
-		errs = append(errs, conf.At(fmt.Errorf("got %q, want an address such as \"127.0.0.1\"", cfg.ListenIP), "listen_ip"))
-	}
-	return conf.Join(errs...)
-}
-
 // ServeHTTP answers one request: the record is made here, the claim headers that a client may not send are taken off, and
 // whatever happens below, one log line is written.
 func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -185,6 +177,9 @@ func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	defer g.finish(x, w, r)
 	g.client.tell(x, r)
 	g.strip(r)
+	if r.ProtoMajor == 2 && g.stall > 0 {
+		pace(x, w, r, g.stall)
+	}
 	if g.router.refuseMalformed(x, w, r) {
 		return
 	}

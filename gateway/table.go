@@ -96,7 +96,7 @@ func RequireAuth(cfg Config) error {
 
 // Warnings are what a configuration may do and had better not.
 func Warnings(cfg Config) error {
-	var errs []error
+	errs := []error{idle(cfg)}
 	if r := cfg.Extra.Revoker; r != nil {
 		errs = append(errs, conf.At(r.Warnings(), "extra_config", "auth/revoker"))
 	}

@@ -1,11 +1,14 @@
 package gateway
 
+import "strings"
+
 // unserved are the namespaces that KrakenD's users may have and that we refuse: an endpoint must never be more open, or do
 // less, than its author believes. Each says in a few words what it is.
 func unserved() map[string]string {
 	return map[string]string{
 		"auth/gcp":                         "Google service authentication",
 		"auth/ntlm":                        "NTLM authentication",
+		"async_agent":                      "asynchronous agents",
 		"async/amqp":                       "asynchronous agents",
 		"async/kafka":                      "asynchronous agents",
 		"backend/amqp/consumer":            "message queues",
@@ -24,6 +27,7 @@ func unserved() map[string]string {
 		"modifier/request-body-generator":  "body templates",
 		"modifier/response-headers":        "header rules",
 		"modifier/response-body":           "body rules",
+		"plugin":                           "Go plugins",
 		"plugin/http-server":               "Go plugins",
 		"plugin/http-client":               "Go plugins",
 		"plugin/req-resp-modifier":         "Go plugins",
@@ -52,8 +56,18 @@ func unserved() map[string]string {
 	}
 }
 
-// renamed are the namespaces of KrakenD up to 1.4 and what they are called today (krakend.md 1.7).
+// renamed are the namespaces of KrakenD up to 1.4 and what they are called today (krakend.md 1.7). The service wrote
+// github_com, endpoints and backends github.com; who mixes them up means the same.
 func renamed() map[string]string {
+	all := map[string]string{}
+	for old, today := range firstNames() {
+		_, rest, _ := strings.Cut(old, "/")
+		all["github.com/"+rest], all["github_com/"+rest] = today, today
+	}
+	return all
+}
+
+func firstNames() map[string]string {
 	return map[string]string{
 		"github.com/devopsfaith/krakend-jose/validator":                 "auth/validator",
 		"github.com/devopsfaith/krakend-jose/signer":                    "auth/signer",

@@ -190,6 +190,9 @@ func (w *walk) elsewhere(key string, at spot) string {
 			found = append(found, p)
 		}
 	}
+	if plain := slices.DeleteFunc(slices.Clone(found), func(p place) bool { return p.begin > 0 }); len(plain) > 0 {
+		found = plain // what a namespace has under the same name is something else
+	}
 	if len(found) == 0 {
 		return ""
 	}

@@ -48,13 +48,17 @@ func (w *walk) inEnum(n *node, text string, at spot) bool {
 	for _, one := range at.of.enum {
 		list = append(list, strconv.Quote(one))
 	}
-	want := strings.Join(list, ", ")
-	if len(list) > 1 {
-		want = strings.Join(list[:len(list)-1], ", ") + " or " + list[len(list)-1]
-	}
 	meant, _ := nearest(text, at.of.enum)
-	w.mistake(n.at, at.path, fmt.Errorf("got %s, want %s%s", quoted(n.shown()), want, didYouMean(meant)))
+	w.mistake(n.at, at.path, fmt.Errorf("got %s, want %s%s", quoted(n.shown()), orList(list), didYouMean(meant)))
 	return false
+}
+
+// orList writes "a, b or c".
+func orList(list []string) string {
+	if len(list) < 2 {
+		return strings.Join(list, "")
+	}
+	return strings.Join(list[:len(list)-1], ", ") + " or " + list[len(list)-1]
 }
 
 func (w *walk) boolean(n *node, rv reflect.Value, at spot) {

@@ -3,6 +3,7 @@ package conf
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 )
@@ -54,14 +55,17 @@ func (w *walk) unknown(m *member, s *shape, at spot) {
 	if len(at.path) == 0 && m.key == "version" {
 		return // the document's own
 	}
-	if err := w.strayNamespace(m, at); err != nil {
+	meant, misspelt := nearest(m.key, s.names())
+	if err := w.strayNamespace(m, at); err != nil && (!misspelt || w.namespaceCalled(m.key) != "") {
 		w.mistake(m.at, here, err)
 		return
 	}
-	meant, misspelt := nearest(m.key, s.names())
 	tail := didYouMean(s.today(meant))
 	if meant == "" {
 		tail = w.elsewhere(m.key, at)
+	}
+	if tail == "" {
+		tail = s.oneOf()
 	}
 	err := fmt.Errorf("unknown key%s", tail)
 	if w.version >= 4 || at.tight || misspelt {
@@ -69,6 +73,19 @@ func (w *walk) unknown(m *member, s *shape, at spot) {
 		return
 	}
 	w.warn(m.at, here, fmt.Errorf("%w, passed over", err))
+}
+
+// oneOf lists what an object knows, where that is short enough to read.
+func (s *shape) oneOf() string {
+	const most = 8
+	if len(s.fields) > most || len(s.fields) == 0 {
+		return ""
+	}
+	var names []string
+	for _, f := range s.fields {
+		names = append(names, f.name)
+	}
+	return ", want " + orList(names)
 }
 
 // strayNamespace finds a namespace outside the objects that hold them: as a key of its own, or somewhere in a value that
@@ -168,13 +185,13 @@ func (w *walk) unknownNamespace(m *member, name string, s *shape, at spot) {
 	case refused:
 		w.mistake(m.at, here, notServed(what))
 	default:
-		known := slices.Concat(s.names(), w.namespaceNames())
+		known := slices.Concat(s.names(), w.namespaceNames(), slices.Sorted(maps.Keys(w.opt.Unserved)))
 		meant, misspelt := nearest(m.key, known)
 		if today, ok := w.opt.Renamed[meant]; ok {
 			meant = today
 		}
 		err := fmt.Errorf("unknown namespace%s", didYouMean(s.today(meant)))
-		if isTelemetry(name) && !misspelt {
+		if _, unserved := w.opt.Unserved[meant]; isTelemetry(name) && (!misspelt || unserved) {
 			w.warn(m.at, here, fmt.Errorf("%w, passed over", err))
 			return
 		}
