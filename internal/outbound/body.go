@@ -99,7 +99,7 @@ func (b *body) Read(p []byte) (int, error) {
 
 func (b *body) dropRest(err error) {
 	if b.rest != nil {
-		b.res.pool.putBuffer(b.rest)
+		b.res.pool.buffers.put(b.rest)
 		b.rest, b.r, b.w = nil, 0, 0
 	}
 	b.err = err
@@ -150,7 +150,7 @@ func (b *body) spoil(err error) {
 
 // little is how much of an unread body is worth reading in order to keep a connection, and drainTime how long it may take.
 const (
-	little    = bufferSize
+	little    = 8 << 10
 	drainTime = 5 * time.Millisecond
 )
 

@@ -63,7 +63,7 @@ func (b *body) nextChunk() error {
 		if err != nil {
 			return err
 		}
-		if line != "" {
+		if len(line) > 0 {
 			return badReply("got %.20q after a chunk, want CRLF", line)
 		}
 		b.chunk.inside = false
@@ -88,7 +88,7 @@ func (b *body) nextChunk() error {
 }
 
 // chunkSize reads "1a" or "1a;extension".
-func chunkSize(line string) (int64, error) {
+func chunkSize(line []byte) (int64, error) {
 	var n int64
 	i := 0
 	for ; i < len(line) && line[i] != ';'; i++ {
@@ -98,7 +98,7 @@ func chunkSize(line string) (int64, error) {
 		}
 		n = n<<4 | int64(d)
 	}
-	if i == 0 || !isValue(line[i:]) {
+	if i == 0 || i < len(line) && !isValue(string(line[i:])) {
 		return 0, badReply("got chunk size %.40q, want hexadecimal digits", line)
 	}
 	return n, nil
@@ -122,13 +122,13 @@ func (b *body) trailers() error {
 		if err != nil {
 			return err
 		}
-		if line == "" {
+		if len(line) == 0 {
 			break
 		}
 		if size += len(line); size > maxTrailer {
 			return badReply("more than %d bytes of trailers", maxTrailer)
 		}
-		name, value, err := parseField(line)
+		name, value, err := parseField(string(line))
 		if err != nil {
 			return err
 		}
@@ -142,25 +142,25 @@ func (b *body) trailers() error {
 	return nil
 }
 
-// line reads up to CRLF, of at most limit bytes, and takes it off the buffer.
-func (c *conn) line(limit int) (string, error) {
+// line reads up to CRLF, of at most limit bytes, and takes it off the buffer. It holds until the next read.
+func (c *conn) line(limit int) ([]byte, error) {
 	seen := 0
 	for {
 		unread := c.buf.b[c.r:c.w]
 		if i := bytes.IndexByte(unread[seen:], '\n'); i >= 0 {
 			i += seen
 			if i == 0 || unread[i-1] != '\r' {
-				return "", badReply("a line of chunked framing ends in a bare LF")
+				return nil, badReply("a line of chunked framing ends in a bare LF")
 			}
 			c.r += i + 1
-			return string(unread[:i-1]), nil
+			return unread[:i-1], nil
 		}
 		if seen = len(unread); seen > limit {
-			return "", badReply("a line of chunked framing is over %d bytes", limit)
+			return nil, badReply("a line of chunked framing is over %d bytes", limit)
 		}
 		c.makeRoom()
 		if err := c.fill(); err != nil {
-			return "", c.fail(err, "reading the answer's body")
+			return nil, c.fail(err, "reading the answer's body")
 		}
 	}
 }

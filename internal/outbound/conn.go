@@ -6,12 +6,6 @@ import (
 	"time"
 )
 
-// bufferSize holds a usual request, then a usual answer: one write, one read.
-const bufferSize = 8 << 10
-
-// buffer is pooled behind a pointer, so that putting it back costs nothing.
-type buffer struct{ b []byte }
-
 // conn is one connection to the origin. It belongs to one exchange at a time; the pool owns it in between.
 type conn struct {
 	pool *Pool
@@ -138,7 +132,7 @@ func (c *conn) end(reusable bool) {
 		reusable = false // more than was asked for: the next answer could not be told from it
 	}
 	if c.buf != nil {
-		c.pool.putBuffer(c.buf)
+		c.pool.buffers.put(c.buf)
 		c.buf = nil
 	}
 	c.r, c.w, c.early = 0, 0, nil

@@ -85,7 +85,7 @@ func (c *conn) exchange(ctx context.Context, req *Request) (*Response, error) {
 		c.pool.discard(c)
 		return nil, errStale
 	}
-	c.buf = c.pool.getBuffer()
+	c.buf = c.pool.buffers.get()
 	c.r, c.w = 0, 0
 	c.bind(ctx, req)
 	up, err := c.send(req)
@@ -148,6 +148,7 @@ func (c *conn) receive(req *Request, up *upload) (*Response, error) {
 	if h.status == 101 {
 		return res, c.switchTo(res, h, req)
 	}
+	c.pool.buffers.learn(c.w)
 	kind, length, reusable := h.body(req.Method)
 	c.stream()
 	if up != nil && h.status >= 400 && !up.complete() {
@@ -220,7 +221,7 @@ func (c *conn) makeRoom() {
 	c.w = copy(b, c.buf.b[c.r:c.w])
 	c.r = 0
 	if len(b) != len(c.buf.b) {
-		c.pool.putBuffer(c.buf)
+		c.pool.buffers.put(c.buf)
 		c.buf = &buffer{b: b}
 	}
 }
@@ -236,7 +237,7 @@ func (c *conn) switchTo(res *Response, h *head, req *Request) error {
 	res.Header = append(res.Header, Field{"Upgrade", h.upgrade})
 	rest := append([]byte(nil), c.buf.b[c.r:c.w]...)
 	c.r = c.w
-	c.pool.putBuffer(c.buf)
+	c.pool.buffers.put(c.buf)
 	c.buf = nil
 	c.setDeadline(noDeadline, false)
 	if !c.unbind() {

@@ -30,7 +30,7 @@ type Pool struct {
 
 	warden warden
 
-	buffers   sync.Pool
+	buffers   buffers
 	responses sync.Pool
 	uploads   sync.Pool
 }
@@ -296,19 +296,6 @@ func (p *Pool) Stats() Stats {
 	s := p.stats
 	s.Open, s.Idle, s.Waiting = p.open, len(p.idle), len(p.waiters)
 	return s
-}
-
-func (p *Pool) getBuffer() *buffer {
-	if b, ok := p.buffers.Get().(*buffer); ok {
-		return b
-	}
-	return &buffer{b: make([]byte, bufferSize)}
-}
-
-func (p *Pool) putBuffer(b *buffer) {
-	if len(b.b) == bufferSize {
-		p.buffers.Put(b)
-	}
 }
 
 func (p *Pool) getResponse() *Response {

@@ -114,7 +114,7 @@ func (c *conn) send(req *Request) (*upload, error) {
 	size := req.size()
 	b := c.pool.appendHead(c.buf.b[:0], req, size)
 	whole := size == 0
-	if req.Data != nil && len(b)+len(req.Data) <= bufferSize {
+	if req.Data != nil && len(b)+len(req.Data) <= len(c.buf.b) {
 		b, whole = append(b, req.Data...), true
 	}
 	if whole && c.direct {
@@ -149,8 +149,8 @@ func (c *conn) send(req *Request) (*upload, error) {
 // sendMemory writes head and body through the buffer, in as few writes as it allows.
 func (c *conn) sendMemory(b []byte, body io.Reader, size int64) error {
 	for {
-		if len(b) < bufferSize {
-			n, err := io.ReadFull(body, c.buf.b[len(b):min(bufferSize, int64(len(b))+size)])
+		if room := int64(len(c.buf.b) - len(b)); room > 0 {
+			n, err := io.ReadFull(body, c.buf.b[len(b):len(b)+int(min(room, size))])
 			if err != nil {
 				return &Error{Reason: Upload, Err: err}
 			}
