@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -18,7 +19,13 @@ import (
 	"gatehouse/internal/outbound"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	if address := os.Getenv(actAsBackend); address != "" {
+		actBackend(address)
+		return
+	}
+	goleak.VerifyTestMain(m)
+}
 
 // memory is a network without sockets: names and ports that handlers answer at.
 type memory struct {
