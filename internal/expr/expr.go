@@ -48,7 +48,11 @@ func Compile(text string, offers Names) (*Program, error) {
 	if missing := p.needs &^ offers; missing != 0 {
 		return nil, fmt.Errorf("%s is not known here, want %s", missing, offers)
 	}
-	p.cel, err = env.Program(ast, cel.EvalOptions(cel.OptOptimize), cel.CostLimit(costLimit), cel.InterruptCheckFrequency(lookEvery))
+	opt := []cel.ProgramOption{cel.EvalOptions(cel.OptOptimize), cel.InterruptCheckFrequency(lookEvery)}
+	if loops(ast.NativeRep()) { // what has no loop costs what it is long
+		opt = append(opt, cel.CostLimit(costLimit))
+	}
+	p.cel, err = env.Program(ast, opt...)
 	if err != nil {
 		return nil, err
 	}
@@ -56,7 +60,8 @@ func Compile(text string, offers Names) (*Program, error) {
 }
 
 func options() []cel.EnvOption {
-	list := []cel.EnvOption{cel.StdLib(), ext.Strings(), ext.Encoders(), ext.Math(), ext.Sets(), ext.Lists(), cel.OptionalTypes(),
+	// lists.range, which version 2 of the lists has, would make a list of any length.
+	list := []cel.EnvOption{cel.StdLib(), ext.Strings(), ext.Encoders(), ext.Math(), ext.Sets(), ext.Lists(ext.ListsVersion(1)), cel.OptionalTypes(),
 		cel.DefaultUTCTimeZone(true), cel.CrossTypeNumericComparisons(true)}
 	for i, v := range variables {
 		list = append(list, cel.Variable(v, Names(1<<i).celType()))

@@ -84,6 +84,11 @@ func named(name string) Names {
 // needs are the variables that an expression names. A name that a macro binds hides the variable.
 func needs(e ast.Expr) Names { return scope{}.needs(e) }
 
+// loops reports whether an expression has a macro that goes over a list or a map.
+func loops(a *ast.AST) bool {
+	return len(ast.MatchDescendants(ast.NavigateAST(a), ast.KindMatcher(ast.ComprehensionKind))) > 0
+}
+
 // scope is the names that macros around have bound.
 type scope []string
 
