@@ -147,7 +147,7 @@ func TestChaos(t *testing.T) {
 				duration := 300
 				v := newValidator(t, Config{Source: Source{URL: providerURL + "/jwks", Duration: &duration}, Alg: "HS256"}, Deps{Keys: p.keys(nil), Cache: NewCache(1 << 20)}, nil)
 				ends(t, v, sign(t, stable, nil, claims(nil)), "ok", "at first")
-				ctx, stop := context.WithTimeout(t.Context(), 6*time.Hour)
+				ctx, stop := context.WithTimeout(t.Context(), 3*time.Hour)
 				defer stop()
 				var tasks sync.WaitGroup
 				tasks.Go(func() { c.run(ctx) })
