@@ -28,8 +28,9 @@ type Request struct {
 	Claims    []outbound.Field // headers made of claims; they reach every backend
 	Body      Body
 	Caller    Caller
-	Parts     []*Response // answers of earlier steps of a sequence; nil where there is none
-	Upgrade   string      // the protocol that the client asks for and the endpoint allows
+	Parts     []*Response   // answers of earlier steps of a sequence; nil where there is none
+	Upgrade   string        // the protocol that the client asks for and the endpoint allows
+	Idle      time.Duration // of a stream: how long it may be silent once its head has come
 
 	Informational func(status int, header []outbound.Field) // hands on 1xx answers; may be nil
 }
@@ -65,9 +66,10 @@ type Response struct {
 	Complete bool               // false: a part of it is missing
 	Empty    bool               // the upstream sent no body at all (204, 304, or a length of 0)
 
-	buf   []byte
-	parts []*Response
-	ends  []func()
+	buf    []byte
+	source *outbound.Response // what Header belongs to; nil: nothing
+	parts  []*Response
+	ends   []func()
 }
 
 // Close gives back what the answer holds. It may be called on nil.
@@ -76,8 +78,11 @@ func (r *Response) Close() {
 		return
 	}
 	if r.Stream != nil {
-		r.Stream.Body.Close()
+		r.Stream.Release()
 		r.Stream = nil
+	}
+	if r.source != nil {
+		r.source.Release()
 	}
 	for _, p := range r.parts {
 		p.Close()
@@ -120,6 +125,7 @@ func New(cfg Config, env Env) (Fetch, error) {
 	cfg = elsewhere(cfg)
 	b := &backend{name: cfg.URLPattern, method: cfg.Method, raw: cfg.Encoding == "no-op", max: conf.Value(cfg.MaxResponseSize, defaultMaxResponse), plain: conf.Value(cfg.DisableCompression, false),
 		emptyOK: env.EmptyOK, log: env.Log}
+	errs.plain(cfg)
 	b.target = errs.target(cfg, env)
 	b.decode = errs.decoder(cfg)
 	if b.graphql = errs.graphql(cfg, env); b.graphql != nil {

@@ -83,7 +83,7 @@ func reasonOf(r outbound.Reason) Reason {
 	switch r {
 	case outbound.Timeout:
 		return ReasonTimeout
-	case outbound.Canceled:
+	case outbound.Canceled, outbound.Upload: // the client's body broke off: nothing is to be held against the backend
 		return ReasonCanceled
 	case outbound.Refused:
 		return ReasonRefused

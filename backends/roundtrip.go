@@ -139,7 +139,7 @@ func (b *backend) build(c *call) (err error) {
 	if !b.raw {
 		c.header = b.accept(c.header)
 	}
-	c.out = outbound.Request{Method: b.method, Target: string(c.target), Header: c.header, Informational: c.req.Informational, Upgrade: c.req.Upgrade}
+	c.out = outbound.Request{Method: b.method, Target: string(c.target), Header: c.header, Informational: c.req.Informational, Upgrade: c.req.Upgrade, IdleTimeout: c.req.Idle}
 	c.rewind()
 	return nil
 }
@@ -158,7 +158,7 @@ func (b *backend) read(out *outbound.Response) (*Response, error) {
 		res.Close()
 		return nil, err
 	}
-	res.Complete = true
+	res.Complete, res.source = true, out
 	return res, nil
 }
 

@@ -2,6 +2,7 @@
 package endpoints
 
 import (
+	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -31,7 +32,9 @@ type Endpoint struct {
 	edits     []edit
 	ask       ask
 	answers   []weigh
-	stream    bool // no-op: the answer goes through as it comes
+	stream    bool          // no-op: the answer goes through as it comes
+	idle      time.Duration // of a stream
+	websocket bool
 	render    renderer
 	compress  *compression // nil: nothing is compressed
 	voice     Voice
@@ -64,11 +67,15 @@ func New(cfg Config, env Env) (*Endpoint, error) {
 	if e.timeout <= 0 {
 		at(fmt.Errorf("got %s, want more than nothing", e.timeout), "timeout")
 	}
+	if ttl := cfg.CacheTTL.Or(0); ttl < 0 {
+		at(fmt.Errorf("got %s, want 0s or more", ttl), "cache_ttl")
+	}
+	e.compileStream(cfg, at)
 	params := e.compileRoute(cfg, env.Rules.LooseParams, at)
 	cfg.Backend = e.Route.extend(cfg.Backend)
 	wants := &validator.Wants{}
 	claims, err := claimHeaders(cfg.Propagated(), wants)
-	at(err, "extra_config", "auth/validator", "propagate_claims")
+	at(conf.Join(err, oneClaimEach(cfg)), "extra_config", "auth/validator", "propagate_claims")
 	e.compileGuards(cfg, env, params, wants, at)
 	e.compileBackends(cfg, env, params, wants, at)
 	e.compileAuth(cfg, env, wants, at)
@@ -82,6 +89,22 @@ func New(cfg Config, env Env) (*Endpoint, error) {
 		return nil, err
 	}
 	return e, nil
+}
+
+// defaultIdle is how long a stream may be silent where the file says nothing.
+const defaultIdle = 5 * time.Minute
+
+func (e *Endpoint) compileStream(cfg Config, at func(error, ...any)) {
+	e.idle, e.websocket = cfg.IdleTimeout.Or(defaultIdle), cfg.WebSocket
+	if e.idle < 0 {
+		at(fmt.Errorf("got %s, want 0s (no limit) or more", e.idle), "idle_timeout")
+	}
+	if e.websocket && (cfg.OutputEncoding != "no-op" || cfg.Method != http.MethodGet) {
+		at(errors.New("needs \"output_encoding\": \"no-op\" and the method GET"), "websocket")
+	}
+	if e.websocket && conf.Value(cfg.ConcurrentCalls, 1) > 1 {
+		at(errors.New("is true, but concurrent_calls would open several"), "websocket")
+	}
 }
 
 // compileRoute reads the path and what else a request must have; it returns the names of the path's parameters.
@@ -119,12 +142,15 @@ func (e *Endpoint) ServeHTTP(x *Exchange, w http.ResponseWriter, r *http.Request
 	if err := e.serve(x, w, r); err != nil {
 		e.voice.Fail(x, w, r, err)
 	}
+	if x.Status == statusClientGone {
+		panic(http.ErrAbortHandler) // nothing was said: the server must not say "200" in our place
+	}
 }
 
 // serve is the life of a request, in one sentence.
 func (e *Endpoint) serve(x *Exchange, w http.ResponseWriter, r *http.Request) error {
-	ctx, headCame, cancel := backends.Within(r.Context(), e.timeout, e.stream)
-	defer cancel()
+	ctx, clock := backends.Within(r.Context(), e.timeout, e.stream)
+	defer clock.End()
 	for _, pass := range e.early {
 		if err := pass(ctx, x, w, r, nil); err != nil {
 			return err
@@ -139,11 +165,14 @@ func (e *Endpoint) serve(x *Exchange, w http.ResponseWriter, r *http.Request) er
 			return err
 		}
 	}
-	req, err := e.project.request(x, w, r, claims)
+	req, err := e.project.request(x, r, claims)
 	if err != nil {
 		return err
 	}
 	defer req.free()
+	if e.stream {
+		e.streaming(req, clock, w, r)
+	}
 	for _, edit := range e.edits {
 		if err := edit(ctx, x, r, &req.Request); err != nil {
 			return err
@@ -153,6 +182,9 @@ func (e *Endpoint) serve(x *Exchange, w http.ResponseWriter, r *http.Request) er
 	res, err := e.ask(ctx, x, &req.Request)
 	x.Backend = time.Since(began)
 	if err != nil {
+		if broken := req.broken(); broken != nil {
+			return broken
+		}
 		return err
 	}
 	defer res.Close()
@@ -161,6 +193,17 @@ func (e *Endpoint) serve(x *Exchange, w http.ResponseWriter, r *http.Request) er
 			return err
 		}
 	}
-	headCame()
+	clock.HeadCame()
 	return e.render(e, x, w, r, res)
+}
+
+// streaming prepares a request whose answer goes through as it comes.
+func (e *Endpoint) streaming(req *request, clock *backends.Clock, w http.ResponseWriter, r *http.Request) {
+	req.Idle = e.idle
+	clock.Follow(&req.Body)
+	e.upgrade(&req.Request, r)
+	req.Informational = e.hints(w, r)
+	if req.upload != nil && r.ProtoMajor == 1 {
+		_ = http.NewResponseController(w).EnableFullDuplex() // the answer may begin before the body has ended
+	}
 }

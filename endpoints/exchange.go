@@ -13,17 +13,18 @@ import (
 // error body and explain. Exchanges are pooled: nobody keeps one after the request.
 type Exchange struct {
 	Start    time.Time
-	Client   string   // the client's address, without port
-	Trusted  bool     // the peer is a proxy that we believe
-	Peer     string   // the address at the other end of the connection
-	Endpoint string   // the pattern of the route, "" where none was found
-	Params   []string // path parameters as they stand in the URL (escaped), by position
-	Status   int      // told to the client
-	Bytes    int64    // of body written
-	Reason   string   // one code of why it was not answered as asked, "" if it was
-	Err      error    // the cause behind Reason, for the log
-	Detail   []any    // slog pairs of a refusal
-	Subject  string   // who asked, if the log is to say so
+	Client   string        // the client's address, without port
+	Trusted  bool          // the peer is a proxy that we believe
+	Stall    time.Duration // how long a client over HTTP/2 may take for the next piece; 0: the connection sees to it
+	Peer     string        // the address at the other end of the connection
+	Endpoint string        // the pattern of the route, "" where none was found
+	Params   []string      // path parameters as they stand in the URL (escaped), by position
+	Status   int           // told to the client
+	Bytes    int64         // of body written
+	Reason   string        // one code of why it was not answered as asked, "" if it was
+	Err      error         // the cause behind Reason, for the log
+	Detail   []any         // slog pairs of a refusal
+	Subject  string        // who asked, if the log is to say so
 	Auth     time.Duration
 	Backend  time.Duration
 	Parts    int  // backends asked

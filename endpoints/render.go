@@ -103,7 +103,7 @@ func (x *Exchange) write(w http.ResponseWriter, status int, body []byte) {
 	x.Status = status
 	w.WriteHeader(status)
 	if len(body) > 0 {
-		n, err := w.Write(body)
+		n, err := x.send(w, body)
 		x.Bytes += int64(n)
 		if err != nil {
 			x.failed("client_gone", err)

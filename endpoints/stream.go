@@ -3,22 +3,28 @@ package endpoints
 import (
 	"errors"
 	"io"
+	"maps"
 	"net/http"
 	"strconv"
 	"strings"
 	"sync"
+	"time"
 
 	"gatehouse/backends"
+	"gatehouse/internal/outbound"
 )
 
 // renderStream hands an answer through as it comes: status, headers, body, trailers. The one panic of this house is here:
 // once the head is out, a body that breaks off must not look whole.
 func renderStream(e *Endpoint, x *Exchange, w http.ResponseWriter, r *http.Request, res *backends.Response) error {
 	out := res.Stream
+	if out.Conn != nil {
+		return e.tunnel(x, w, out)
+	}
 	h := w.Header()
 	e.voice.output.stream(h, out.Header)
 	if out.Length >= 0 {
-		h.Set("Content-Length", strconv.FormatInt(out.Length, 10))
+		h["Content-Length"] = []string{strconv.FormatInt(out.Length, 10)}
 	}
 	e.voice.marks(h, !e.voice.KrakenD)
 	x.Status = out.Status
@@ -26,9 +32,9 @@ func renderStream(e *Endpoint, x *Exchange, w http.ResponseWriter, r *http.Reque
 	if r.Method == http.MethodHead || bodyForbidden(out.Status) {
 		return nil
 	}
-	n, err := x.copy(w, out.Body, out.Length < 0 || strings.HasPrefix(out.Get("Content-Type"), "text/event-stream"))
-	x.Bytes += n
-	if err != nil {
+	flow := flow{x: x, w: w, control: http.NewResponseController(w),
+		flush: out.Length < 0 || strings.HasPrefix(out.Get("Content-Type"), "text/event-stream")}
+	if err := flow.copy(out.Body); err != nil {
 		x.failed("stream_cut", err)
 		panic(http.ErrAbortHandler)
 	}
@@ -40,30 +46,84 @@ func renderStream(e *Endpoint, x *Exchange, w http.ResponseWriter, r *http.Reque
 
 var copyBuffers = sync.Pool{New: func() any { b := make([]byte, 32<<10); return &b }}
 
-// copy moves a body to the client; with flush, every piece goes out as it comes.
-func (x *Exchange) copy(w http.ResponseWriter, body io.Reader, flush bool) (written int64, err error) {
+// flow is a body on its way to the client.
+type flow struct {
+	x       *Exchange
+	w       http.ResponseWriter
+	control *http.ResponseController
+	flush   bool // every piece goes out as it comes, and the head before any
+}
+
+// copy moves a body to the client.
+func (f *flow) copy(body io.Reader) error {
 	buf := copyBuffers.Get().(*[]byte)
 	defer copyBuffers.Put(buf)
-	control := http.NewResponseController(w)
+	if err := f.out(nil); err != nil {
+		return err
+	}
 	for {
-		n, readErr := body.Read(*buf)
+		n, err := body.Read(*buf)
 		if n > 0 {
-			m, err := w.Write((*buf)[:n])
-			written += int64(m)
-			if err != nil {
-				return written, err
-			}
-			if flush {
-				if err := control.Flush(); err != nil && !errors.Is(err, http.ErrNotSupported) {
-					return written, err
-				}
+			if err := f.out((*buf)[:n]); err != nil {
+				return err
 			}
 		}
-		if readErr == io.EOF {
-			return written, nil
+		if err == io.EOF {
+			return nil
 		}
-		if readErr != nil {
-			return written, readErr
+		if err != nil {
+			return err
 		}
+	}
+}
+
+func (f *flow) out(p []byte) error {
+	if len(p) > 0 {
+		n, err := f.x.send(f.w, p)
+		f.x.Bytes += int64(n)
+		if err != nil {
+			return err
+		}
+	}
+	if !f.flush {
+		return nil
+	}
+	if err := f.control.Flush(); err != nil && !errors.Is(err, http.ErrNotSupported) {
+		return err
+	}
+	return nil
+}
+
+// send writes a piece. A client over HTTP/2 has x.Stall to take it; over HTTP/1 the connection itself sees to that.
+func (x *Exchange) send(w http.ResponseWriter, p []byte) (n int, err error) {
+	if x.Stall <= 0 {
+		return w.Write(p)
+	}
+	control := http.NewResponseController(w)
+	for len(p) > 0 && err == nil {
+		var m int
+		_ = control.SetWriteDeadline(time.Now().Add(x.Stall)) // a writer without deadlines has no slow reader either
+		m, err = w.Write(p[:min(len(p), stalledPiece)])
+		n, p = n+m, p[m:]
+	}
+	return n, err
+}
+
+// stalledPiece is what a client must take within one stall timeout.
+const stalledPiece = 64 << 10
+
+// hints hands on informational answers (103 Early Hints) while the final one is waited for.
+func (e *Endpoint) hints(w http.ResponseWriter, r *http.Request) func(int, []outbound.Field) {
+	if !r.ProtoAtLeast(1, 1) {
+		return nil
+	}
+	return func(status int, header []outbound.Field) {
+		h := w.Header()
+		ours := maps.Clone(h)
+		clear(h)
+		e.voice.output.stream(h, header)
+		w.WriteHeader(status)
+		clear(h)
+		maps.Copy(h, ours)
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net/http"
 	"runtime/debug"
+	"strings"
 	"time"
 
 	"gatehouse/backends"
@@ -161,7 +162,8 @@ func voiceOf(cfg Config, m manners, release string) endpoints.Voice {
 		JSON:      conf.Value(cfg.ErrorFormat, m.errorFormat) == "json",
 		Message:   r.ReturnErrorMsg,
 		Completed: http.CanonicalHeaderKey(conf.Value(cfg.HeadersPrefix, m.headersPrefix) + "-Completed"),
-		KrakenD:   cfg.Version < 4,
+		KrakenD:   strings.EqualFold(conf.Value(cfg.HeadersPrefix, m.headersPrefix), "X-KrakenD"),
+		Older:     cfg.Version < 4,
 		OlderYAML: m.olderYAML,
 	}
 	if !conf.Value(r.HideVersionHeader, !m.versionHeader) {
