@@ -25,7 +25,7 @@ func (c *guardCompiler) scriptBefore() {
 	if c.mistake(err, "modifier/lua-endpoint") {
 		return
 	}
-	c.endpoint.guards = append(c.endpoint.guards, scriptGuard(s, c.env.Rules, titles(c.params)))
+	c.endpoint.guards = append(c.endpoint.guards, scriptGuard(s, c.projection(), titles(c.params)))
 }
 
 // ScriptOfService compiles modifier/lua-endpoint of the service: the first guard of every endpoint.
@@ -34,11 +34,15 @@ func ScriptOfService(cfg lua.Config, env Env) (Guard, error) {
 	if err != nil {
 		return nil, err
 	}
-	return scriptGuard(s, env.Rules, nil), nil
+	return scriptGuard(s, &projection{rules: env.Rules}, nil), nil
 }
 
-func scriptGuard(s *lua.Script, rules ProjectRules, params []string) Guard {
-	p := &projection{rules: rules}
+// projection is what scripts need of it: the rules of parameters.
+func (c *guardCompiler) projection() *projection {
+	return &projection{rules: c.env.Rules, wild: c.endpoint.Route.Wild}
+}
+
+func scriptGuard(s *lua.Script, p *projection, params []string) Guard {
 	return func(ctx context.Context, x *Exchange, _ http.ResponseWriter, r *http.Request, _ *validator.Claims) error {
 		q := &lua.Request{Method: r.Method, Path: r.URL.Path, Query: r.URL.RawQuery, URL: r.URL.RequestURI(), Host: r.Host,
 			Params: pathPairs(x, params), Header: headerPairs(r.Header), Load: loader(r)}
@@ -66,13 +70,25 @@ func (p *projection) adopt(x *Exchange, r *http.Request, before, q *lua.Request,
 	for i, name := range params {
 		value, ok := valueOf(q.Params, name)
 		if was, _ := valueOf(before.Params, name); ok && value != was && i < len(x.Params) {
-			x.Params[i] = url.PathEscape(value)
+			x.Params[i] = p.spell(value, i == len(params)-1)
 		}
 	}
 	if q.NewBody {
 		setBody(r, []byte(q.Body))
 	}
 	return nil
+}
+
+// spell writes a value of a script as it would stand in the path.
+func (p *projection) spell(value string, last bool) string {
+	if !p.wild || !last {
+		return url.PathEscape(value)
+	}
+	segments := strings.Split(value, "/")
+	for i, s := range segments {
+		segments[i] = url.PathEscape(s)
+	}
+	return strings.Join(segments, "/")
 }
 
 func (p *projection) adoptURL(r *http.Request, before, q *lua.Request) error {
@@ -151,7 +167,7 @@ func (c *guardCompiler) scriptAround() {
 	if c.mistake(err, "modifier/lua-proxy") {
 		return
 	}
-	p, params := &projection{rules: c.env.Rules}, titles(c.params)
+	p, params := c.projection(), titles(c.params)
 	if s.HasPre() {
 		c.endpoint.edits = append(c.endpoint.edits, func(ctx context.Context, x *Exchange, r *http.Request, req *backends.Request) error {
 			return p.scripted(ctx, s, params, r, req)
@@ -186,7 +202,11 @@ func (p *projection) scripted(ctx context.Context, s *lua.Script, params []strin
 		if !ok || i >= len(req.Params) || value == req.Params[i].Value {
 			continue
 		}
-		param, err := p.param(url.PathEscape(value))
+		parse := p.param
+		if p.wild && i == len(params)-1 {
+			parse = p.rest
+		}
+		param, err := parse(p.spell(value, i == len(params)-1))
 		if err != nil {
 			return err
 		}
