@@ -22,6 +22,7 @@ type Voice struct {
 	Message   bool   // router.return_error_msg: errors of backends are told as text
 	Completed string // name of the completeness header, canonical
 	Version   string // the X-KrakenD header; "" for none
+	Older     bool   // the file is of version 2 or 3
 	KrakenD   bool   // the completeness header as KrakenD has it: false for no-op and for an empty object
 	OlderYAML bool   // YAML is application/x-yaml, as in version 2
 

@@ -16,7 +16,7 @@ func flatmapped(written []backends.FlatmapOp, parts int, env Env, next ask, at f
 	}
 	path := []any{"extra_config", "proxy", "flatmap_filter"}
 	if parts < 2 {
-		if !env.Voice.KrakenD {
+		if !env.Voice.Older {
 			at(errors.New("edits a merged answer, but there is one backend; write it in that backend's extra_config"), path...)
 		} else if env.Log != nil {
 			env.Log.Warn("flatmap_filter of an endpoint with one backend is passed over; write it in the backend")

@@ -28,7 +28,7 @@ type Config struct {
 	MaxHeaderBytes     *int                          `json:"max_header_bytes" doc:"Bytes of request line and headers at most." default:"1048576"`
 	MaxShutdownWait    *conf.Duration                `json:"max_shutdown_wait_time" doc:"How long a stop waits for requests in flight; 0: as long as they take." default:"0s"`
 	ErrorFormat        *string                       `json:"error_format" since:"4" enum:"json|krakend" doc:"The body of errors of ours: {error, error_description, request_id}, or KrakenD's." default:"json (versions 2 and 3: krakend)"`
-	HeadersPrefix      *string                       `json:"headers_prefix" since:"4" doc:"The completeness header is PREFIX-Completed." default:"X-Gateway (versions 2 and 3: X-KrakenD)"`
+	HeadersPrefix      *string                       `json:"headers_prefix" since:"4" doc:"The completeness header is PREFIX-Completed; after X-KrakenD it says false where KrakenD does, of no-op answers and empty objects." default:"X-Gateway (versions 2 and 3: X-KrakenD)"`
 	Debug              bool                          `json:"debug_endpoint" doc:"Serve /__debug/: it answers any request with pong and logs it." default:"false"`
 	Echo               bool                          `json:"echo_endpoint" doc:"Serve /__echo/: it answers with the request." default:"false"`
 	Providers          map[string]validator.Provider `json:"providers" since:"4" doc:"Identity providers by name, for validators to list."`

@@ -65,7 +65,7 @@ func Run(ctx context.Context, args []string, demoConfig []byte, out, errOut io.W
 	root.SetErr(errOut)
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return misused(err) })
 	root.AddCommand(runCommand(out, errOut), checkCommand(out, errOut), demoCommand(demoConfig, out, errOut), tokenCommand(out), versionCommand(out),
-		schemaCommand(out), explainCommand(out, errOut))
+		schemaCommand(out), migrateCommand(out, errOut), explainCommand(out, errOut))
 	err := root.ExecuteContext(ctx)
 	if err == nil {
 		return exitDone

@@ -30,20 +30,31 @@ func load(file string, env func(string) (string, bool), errOut io.Writer) (*load
 	if file == "" {
 		return nil, misused(errors.New("which file? say -c gateway.json"))
 	}
-	data, err := os.ReadFile(file)
-	if err != nil {
-		return nil, unable(fmt.Errorf("cannot read the configuration: %w", err))
-	}
 	l := &loaded{errOut: errOut}
-	if f, on := flexibleOf(os.LookupEnv); on {
-		if file, data, err = f.render(file, data); err != nil {
-			return nil, l.reportTemplate(err, file, data)
-		}
-		if f.out == "" {
-			l.rendered = &rendered{file, data}
-		}
+	name, data, err := l.read(file)
+	if err != nil {
+		return nil, err
 	}
-	return l, l.parse(file, data, env, overrides(os.Environ()))
+	return l, l.parse(name, data, env, overrides(os.Environ()))
+}
+
+// read reads a file, by way of its templates where FC_ENABLE says so.
+func (l *loaded) read(file string) (name string, data []byte, err error) {
+	data, err = os.ReadFile(file)
+	if err != nil {
+		return "", nil, unable(fmt.Errorf("cannot read the configuration: %w", err))
+	}
+	f, on := flexibleOf(os.LookupEnv)
+	if !on {
+		return file, data, nil
+	}
+	if name, data, err = f.render(file, data); err != nil {
+		return "", nil, l.reportTemplate(err, name, data)
+	}
+	if f.out == "" {
+		l.rendered = &rendered{name, data}
+	}
+	return name, data, nil
 }
 
 // parse reads a file as it is, whatever the environment says.

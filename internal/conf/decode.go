@@ -181,6 +181,9 @@ func (w *walk) null(n *node, t reflect.Type, at spot) {
 		return
 	}
 	w.warn(n.at, at.path, errors.New("got null, read as not written"))
+	if m := w.doc.root.holding(n); m != nil {
+		w.modernKey(m, "@"+m.key, at.path, "null is nothing: kept as a remark, %q", "@"+m.key)
+	}
 }
 
 // wrongKind says what stands there and what belongs there.
@@ -210,5 +213,13 @@ func (w *walk) lenient(n *node, want string, at spot) bool {
 		return false
 	}
 	w.warn(n.at, at.path, fmt.Errorf("got %v, read as %s", n.kind, want))
+	text := n.text
+	if strings.HasPrefix(want, "a list") {
+		text = "[" + string(w.doc.data[n.at:n.end]) + "]"
+		if n.kind == String {
+			text = "[" + string(jsonString(literal(n.text))) + "]"
+		}
+	}
+	w.modernize(n.at, n.end, text, at.path, "%s instead of %v", want, n.kind)
 	return true
 }

@@ -21,6 +21,7 @@ type Document struct {
 	warned   map[string]bool // the warnings' texts
 	secrets  []secret        // longest first, for Redact
 	redactor *strings.Replacer
+	modern   []modern          // what version 4 has otherwise
 	sources  map[string]string // keys of the top level that an Override has set, and what it is called
 }
 

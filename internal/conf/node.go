@@ -63,6 +63,24 @@ func (n *node) member(name string) *member {
 	return written
 }
 
+// holding finds the member whose value is v, anywhere below n.
+func (n *node) holding(v *node) *member {
+	for i := range n.members {
+		if n.members[i].value == v {
+			return &n.members[i]
+		}
+		if m := n.members[i].value.holding(v); m != nil {
+			return m
+		}
+	}
+	for _, item := range n.items {
+		if m := item.holding(v); m != nil {
+			return m
+		}
+	}
+	return nil
+}
+
 // isComment reports whether a key is a remark, where keys are ours.
 func isComment(key string) bool {
 	return strings.HasPrefix(key, "//") || key != "" && strings.IndexByte("@$_#", key[0]) >= 0

@@ -42,6 +42,7 @@ func (w *walk) oldName(m *member, f *field, here Path) *field {
 	case 3:
 		w.warn(m.at, here, fmt.Errorf("old name of %q, read as that", f.name))
 	}
+	w.modernKey(m, f.name, here, "now %q", f.name)
 	return f
 }
 
@@ -73,6 +74,7 @@ func (w *walk) unknown(m *member, s *shape, at spot) {
 		return
 	}
 	w.warn(m.at, here, fmt.Errorf("%w, passed over", err))
+	w.modernKey(m, "@"+m.key, here, "nobody reads it: kept as a remark, %q", "@"+m.key)
 }
 
 // oneOf lists what an object knows, where that is short enough to read.
@@ -169,6 +171,7 @@ func (w *walk) namespace(m *member, s *shape, at spot) *field {
 	case w.version == 3:
 		w.warn(m.at, here, fmt.Errorf("old name of %q, read as that", name))
 	}
+	w.modernKey(m, name, here, "now %q", name)
 	return f
 }
 
