@@ -82,6 +82,9 @@ func New(cfg Config, env Env) (*Endpoint, error) {
 	e.compileSigner(cfg, env, at)
 	e.project, err = newProjection(cfg, env.Rules, e.Route, claims)
 	at(err)
+	if e.project != nil {
+		e.project.shown = validator.TokenOf(e.auth)
+	}
 	e.compileRender(cfg, at)
 	e.voice = e.voice.of(cfg)
 	if err := conf.Join(errs...); err != nil {

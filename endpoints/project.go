@@ -46,7 +46,8 @@ type projection struct {
 	agent  bool     // User-Agent passes
 	query  *backends.QueryRule
 	claims []claimHeader
-	wild   bool // the last path parameter is a wildcard
+	shown  func(*http.Request) string // the token that a request shows; nil: none is asked for
+	wild   bool                       // the last path parameter is a wildcard
 	fanOut bool
 	keep   int64 // of a body that several backends are sent
 }
@@ -193,7 +194,10 @@ func (p *projection) fill(q *request, x *Exchange, r *http.Request, claims *vali
 	q.Header = p.headers(q.Header, r)
 	q.Forwarded = p.forwarded(q.Forwarded, x, r)
 	if claims != nil {
-		q.Caller = backends.Caller{ID: claims.ID(), Token: claims.Token(), Claims: claims}
+		q.Caller = backends.Caller{ID: claims.ID(), Claims: claims}
+		if p.shown != nil {
+			q.Caller.Token = p.shown(r)
+		}
 		q.Claims = p.claimFields(q.Claims, claims)
 	}
 	return nil

@@ -9,7 +9,6 @@ import (
 // called on nil, a guest, who says nothing.
 type Claims struct {
 	id      string
-	token   string
 	payload []byte
 	slots   []slot
 }
@@ -43,14 +42,6 @@ func (c *Claims) ID() string {
 		return ""
 	}
 	return c.id
-}
-
-// Token is the token itself, for an exchange with another one; "" for a guest, and for whoever came another way.
-func (c *Claims) Token() string {
-	if c == nil {
-		return ""
-	}
-	return c.token
 }
 
 // Payload is the claims set as raw JSON (an object); it must not be changed. A guest's is nil.
@@ -111,7 +102,7 @@ type unfit struct {
 
 // size is the memory that the claims hold, in bytes, with the headers of what they point at.
 func (c *Claims) size() int {
-	n := 112 + len(c.id) + len(c.token) + len(c.payload)
+	n := 96 + len(c.id) + len(c.payload)
 	for _, s := range c.slots {
 		n += 40 + len(s.joined)
 		for _, v := range s.values {

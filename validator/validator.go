@@ -9,7 +9,6 @@ import (
 	"log/slog"
 	"net/http"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
@@ -183,9 +182,35 @@ func (v *Validator) Authenticate(ctx context.Context, r *http.Request) (*Claims,
 	if refusal := v.judge(&a); refusal != nil {
 		return nil, refusal
 	}
-	claims := &Claims{id: print.id(), token: strings.Clone(token), payload: slices.Clone(a.form.payload), slots: a.slots}
+	claims := &Claims{id: print.id(), payload: slices.Clone(a.form.payload), slots: a.slots}
 	v.remember(&a, print, claims, deny)
 	return claims, nil
+}
+
+// TokenOf is the way to the token that a request shows to an authenticator, for those who hand it on or exchange it; nil
+// where no token is asked for. It looks the token up anew, because verified ones are not kept.
+func TokenOf(a Authenticator) func(*http.Request) string {
+	switch a := a.(type) {
+	case *Validator:
+		return func(r *http.Request) string {
+			token, _ := a.from.find(r.Header)
+			return token
+		}
+	case anyOf:
+		return tokenOfSome(a)
+	case allOf:
+		return tokenOfSome(a)
+	}
+	return nil
+}
+
+func tokenOfSome(ways []Authenticator) func(*http.Request) string {
+	for _, way := range ways {
+		if shown := TokenOf(way); shown != nil {
+			return shown
+		}
+	}
+	return nil
 }
 
 // tokenless is what becomes of a request without a token that could be looked at; nil: a guest.

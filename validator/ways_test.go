@@ -244,6 +244,36 @@ func TestPasswordsWaitTheirTurn(t *testing.T) {
 }
 
 // Several ways in: the door is closed when none fits, and a bad credential is not forgiven for the sake of another.
+func TestTheTokenThatARequestShows(t *testing.T) {
+	keys, err := NewAPIKeys(APIKeysConfig{Keys: []APIKey{{Key: hashed("key")}}}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	k := key(t, jose.ES256, "k1")
+	synctest.Test(t, func(t *testing.T) {
+		v := newProvider(t, k).validator(Config{}, nil)
+		for name, row := range map[string]struct {
+			way  Authenticator
+			r    *http.Request
+			want string
+		}{
+			"a header":      {v, with("", "Authorization", "Bearer a.b.c"), "a.b.c"},
+			"a cookie":      {v, with("", "Cookie", "access_token=a.b.c"), "a.b.c"},
+			"nothing":       {v, with(""), ""},
+			"several ways":  {Any(keys, v), with("", "Authorization", "Bearer a.b.c"), "a.b.c"},
+			"all of them":   {All(keys, v), with("", "Authorization", "Bearer a.b.c"), "a.b.c"},
+			"two of a kind": {v, with("", "Authorization", "Bearer a", "Authorization", "Bearer b"), ""},
+		} {
+			if got := TokenOf(row.way)(row.r); got != row.want {
+				t.Errorf("%s: got %q, want %q", name, got, row.want)
+			}
+		}
+		if TokenOf(keys) != nil || TokenOf(nil) != nil || TokenOf(Any()) != nil {
+			t.Error("a token where none is asked for")
+		}
+	})
+}
+
 func TestSeveralWaysIn(t *testing.T) {
 	k := key(t, jose.ES256, "k1")
 	own := "X-Key"
