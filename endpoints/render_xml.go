@@ -83,15 +83,15 @@ func isText(n rawjson.Node) bool {
 
 // element prints one value under a name; an array is one element for each of its own.
 func (p *printer) element(dst, name []byte, n rawjson.Node) []byte {
-	switch {
-	case n.Kind == '[':
+	switch n.Kind {
+	case '[':
 		if c, ok := p.v.Next(p.root, n, n); ok {
 			for ; ok; c, ok = p.v.Next(p.root, n, c) {
 				dst = p.element(dst, name, c)
 			}
 			return dst
 		}
-	case n.Kind == '{':
+	case '{':
 		return p.object(dst, name, n)
 	}
 	mark := len(dst)
