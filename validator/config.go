@@ -52,9 +52,9 @@ type Provider struct {
 
 // Source says who issues tokens, where its keys are, and how they are fetched.
 type Source struct {
-	Issuer    string         `json:"issuer" doc:"The iss that tokens must have, compared byte for byte. Without a place for the keys it is asked for them (OpenID discovery)."`
-	URL       string         `json:"jwk_url" old:"jwk-url" doc:"Where the issuer publishes its keys (a JWK set), https."`
-	File      string         `json:"jwk_local_path" doc:"A file with the keys (a JWK set); read again when it changes."`
+	Issuer    string         `json:"issuer" doc:"The iss that tokens must have, compared byte for byte. Without a place for the keys it is asked for them (OpenID discovery)." conf:"filled"`
+	URL       string         `json:"jwk_url" old:"jwk-url" doc:"Where the issuer publishes its keys (a JWK set), https." conf:"filled"`
+	File      string         `json:"jwk_local_path" doc:"A file with the keys (a JWK set); read again when it changes." conf:"filled"`
 	SecretURL string         `json:"secret_url" doc:"What decrypts cypher_key: base64key:// and the key." conf:"secret"`
 	CypherKey string         `json:"cypher_key" doc:"The encrypted key, base64, that jwk_local_path is encrypted with (AES-GCM)." conf:"secret"`
 	Identify  *string        `json:"key_identify_strategy" enum:"kid|x5t|x5t#S256|kid_x5t" doc:"Which member of the token's header names the key." default:"kid"`

@@ -15,7 +15,7 @@ type Refusal struct {
 
 func (r *Refusal) Error() string { return string(r.Reason) }
 
-// Reason is one of a closed list of codes; README has it.
+// Reason is one of a closed list of codes; docs/refusals.md has it.
 type Reason string
 
 // The reasons of a refusal.

@@ -2,6 +2,7 @@ package validator
 
 import (
 	"fmt"
+	"os"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -77,5 +78,22 @@ func TestEveryReasonIsToldInWords(t *testing.T) {
 		if r.Public() == "" {
 			t.Errorf("%s: nothing to say", r)
 		}
+	}
+}
+
+// The page for operators has every reason with its status.
+func TestThePageOfReasons(t *testing.T) {
+	page, err := os.ReadFile("../docs/refusals.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	status := map[Kind]string{Unauthorized: "401", Forbidden: "403", Malformed: "400", TooLong: "431", Unavailable: "503"}
+	for _, r := range Reasons() {
+		if want := fmt.Sprintf("\n| `%s` | %s", r, status[r.Kind()]); !strings.Contains(string(page), want) {
+			t.Errorf("the page has no line that begins with %q", want)
+		}
+	}
+	if lines := strings.Count(string(page), "\n| `"); lines != len(Reasons()) {
+		t.Errorf("the page has %d reasons, want %d", lines, len(Reasons()))
 	}
 }

@@ -29,6 +29,7 @@ type remote struct {
 	wish     wish          // of all users
 	flying   *flight       // the fetch in the air
 	tried    time.Time     // when the last one began
+	had      time.Time     // when the fetch began that brought what the last one got: our own, or somebody else's
 	forced   time.Time     // when a request last asked for one
 	says     time.Duration // how long its server calls the set fresh; 0: it does not say
 	due      time.Time     // when the set should be fetched again
@@ -170,7 +171,7 @@ func (r *remote) forget(now time.Time) {
 
 // launch begins a fetch. The lock is held and none is in the air.
 func (r *remote) launch(window time.Duration) *flight {
-	after := r.tried
+	after := r.had
 	f := &flight{began: time.Now(), done: make(chan struct{})}
 	r.flying, r.tried = f, f.began
 	r.tasks.Go(func() { r.fly(f, after, window) })
@@ -182,7 +183,7 @@ func (r *remote) fly(f *flight, after time.Time, window time.Duration) {
 	got := r.from.fetch(r.ctx, after, window)
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.flying = nil
+	r.flying, r.had = nil, got.began
 	defer close(f.done)
 	select {
 	case r.nudge <- struct{}{}:

@@ -37,6 +37,17 @@ func TestRotation(t *testing.T) {
 	})
 }
 
+// TestRotationByTheRealClock: in a bubble no time passes between asking for a fetch and its beginning; outside it does,
+// and what was fetched then must not be taken for something newer than itself.
+func TestRotationByTheRealClock(t *testing.T) {
+	k1, k2 := key(t, jose.ES256, "k1"), key(t, jose.ES256, "k2")
+	p := newProvider(t, k1)
+	v := newValidator(t, Config{Source: Source{URL: providerURL + "/jwks"}}, Deps{Keys: p.keys(nil)}, nil)
+	ends(t, v, sign(t, k1, nil, claims(nil)), "ok", "the first key")
+	p.serve(k1, k2)
+	ends(t, v, sign(t, k2, nil, claims(nil)), "ok", "a new key, in its own request")
+}
+
 // Security.md 16, 19: a new key under an old name.
 func TestAKeyThatChangesUnderItsName(t *testing.T) {
 	old, renewed, forged := key(t, jose.ES256, "k1"), key(t, jose.ES256, "k1, renewed").WithID("k1"), key(t, jose.ES256, "k1, forged").WithID("k1")
