@@ -3,9 +3,12 @@ package gateway
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
+	"gatehouse/endpoints"
 	"gatehouse/internal/conf"
+	"gatehouse/validator"
 )
 
 // checkService finds what the service says and cannot mean.
@@ -37,6 +40,12 @@ func checkService(cfg Config) error {
 // has asked for.
 func checkEndpoints(cfg Config) error {
 	var errs []error
+	service := cfg.Extra.Validator.inherited(cfg.Version)
+	if service != nil && !slices.ContainsFunc(cfg.Endpoints, func(e endpoints.Config) bool {
+		return e.Extra.Validator != nil && (e.Extra.Validator.Roles != nil || e.Extra.Validator.Scopes != nil)
+	}) {
+		errs = append(errs, conf.At(askedFor(service, nil), "extra_config", "auth/validator"))
+	}
 	for i, e := range cfg.Endpoints {
 		at := func(err error, path ...any) {
 			errs = append(errs, conf.At(err, append([]any{"endpoints", i}, path...)...))
@@ -54,6 +63,7 @@ func checkEndpoints(cfg Config) error {
 		if cfg.Version < 4 && v.Alg == "" && len(v.Algs) == 0 {
 			at(errors.New("is missing, want the algorithm that tokens are signed by, such as \"RS256\""), "extra_config", "auth/validator", "alg")
 		}
+		errs = append(errs, conf.At(askedFor(v, service), "endpoints", i, "extra_config", "auth/validator"))
 		if cfg.Version >= 4 && cfg.Extra.Validator == nil {
 			for key, list := range map[string][]string{"audience": v.Audience, "roles": v.Roles, "scopes": v.Scopes} {
 				if list != nil && len(list) == 0 {
@@ -61,6 +71,21 @@ func checkEndpoints(cfg Config) error {
 				}
 			}
 		}
+	}
+	return conf.Join(errs...)
+}
+
+// askedFor refuses a validator that says where roles or scopes are and asks for none: its author meant to.
+func askedFor(v, parent *validator.Config) error {
+	if parent == nil {
+		parent = &validator.Config{}
+	}
+	var errs []error
+	if v.RolesKey != nil && len(v.Roles) == 0 && len(parent.Roles) == 0 {
+		errs = append(errs, conf.At(errors.New("says where roles are, but no roles are asked for; want roles as well, or neither"), "roles_key"))
+	}
+	if v.ScopesKey != nil && len(v.Scopes) == 0 && len(parent.Scopes) == 0 {
+		errs = append(errs, conf.At(errors.New("says where scopes are, but no scopes are asked for; want scopes as well, or neither"), "scopes_key"))
 	}
 	return conf.Join(errs...)
 }

@@ -13,6 +13,7 @@
 //	conf:"open"        on a struct or map field: its keys are the user's; nothing in it is a comment, nothing unknown
 //	conf:"strict"      an unknown key in it is a mistake in every version, as in auth/, validation/, security/ and qos/
 //	conf:"secret"      its value is never shown
+//	conf:"filled"      an empty text is a mistake: where the check is that was meant, nothing would be
 //
 // The keys of every map are the user's, too. A type may read itself: [encoding.TextUnmarshaler] is given the string,
 // [json.Unmarshaler] the value's bytes (after ${ENV} expansion), a [Reader] the value with all these rules, if it must

@@ -2,6 +2,7 @@ package conf
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"math"
 	"reflect"
@@ -34,6 +35,10 @@ func (w *walk) text(n *node, rv reflect.Value, at spot) {
 		return
 	}
 	e, ok := w.expanded(n, at)
+	if ok && e.text == "" && at.of != nil && at.of.filled {
+		w.mistake(n.at, at.path, errors.New("is empty; say what is wanted, or take the key away"))
+		return
+	}
 	if ok && w.inEnum(n, e.text, at) {
 		rv.SetString(e.text)
 	}

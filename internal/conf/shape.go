@@ -24,6 +24,7 @@ type field struct {
 	open       bool // its keys are the user's
 	strict     bool // an unknown key in it is a mistake in every version
 	secret     bool // never shown
+	filled     bool // an empty text is a mistake
 }
 
 // in finds the field in a struct and makes the embedded structs on the way.
@@ -136,6 +137,8 @@ func newField(name string, f reflect.StructField, index []int) *field {
 			out.strict = true
 		case "secret":
 			out.secret = true
+		case "filled":
+			out.filled = true
 		}
 	}
 	return out
