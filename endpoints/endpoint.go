@@ -185,7 +185,7 @@ func (e *Endpoint) serve(x *Exchange, w http.ResponseWriter, r *http.Request) er
 	res, err := e.ask(ctx, x, &req.Request)
 	x.Backend = time.Since(began)
 	if err != nil {
-		if broken := req.broken(); broken != nil {
+		if broken := req.broken(r.Context().Err() != nil); broken != nil {
 			return broken
 		}
 		return err

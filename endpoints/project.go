@@ -12,7 +12,6 @@ import (
 	"sort"
 	"strings"
 	"sync"
-	"sync/atomic"
 
 	"golang.org/x/net/http/httpguts"
 
@@ -396,23 +395,37 @@ func (q *request) stream(body io.Reader, length int64) {
 // upload is a client's body that somebody else reads.
 type upload struct {
 	io.Reader
-	failed atomic.Pointer[error]
+	mu     sync.Mutex // held while something is read
+	failed error
 }
 
 func (u *upload) Read(p []byte) (int, error) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
 	n, err := u.Reader.Read(p)
-	if err != nil && err != io.EOF {
-		u.failed.CompareAndSwap(nil, &err)
+	if err != nil && err != io.EOF && u.failed == nil {
+		u.failed = err
 	}
 	return n, err
 }
 
-// broken is why the body broke off, nil if it did not.
-func (q *request) broken() error {
-	if q.upload == nil || q.upload.failed.Load() == nil {
+// broken is why the body broke off, nil if it did not. If gone, the connection has failed: the reading that is under way
+// is about to say why.
+func (q *request) broken(gone bool) error {
+	u := q.upload
+	switch {
+	case u == nil:
+		return nil
+	case gone:
+		u.mu.Lock()
+	case !u.mu.TryLock():
 		return nil
 	}
-	return badBody(*q.upload.failed.Load())
+	defer u.mu.Unlock()
+	if u.failed == nil {
+		return nil
+	}
+	return badBody(u.failed)
 }
 
 var errMore = errors.New("there is more")

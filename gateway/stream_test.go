@@ -425,7 +425,7 @@ func TestABrokenUploadIsTheClientsFault(t *testing.T) {
 		if name != "a bad end" {
 			in += "\r\n"
 		}
-		if statuses, closed := exchange(t, s.dial(t, nil), in+rest+hidden, 1); fmt.Sprint(statuses) != "[400]" || !closed {
+		if statuses, closed := exchange(t, s.dial(t, nil), in+rest+hidden, 0); fmt.Sprint(statuses) != "[400]" || !closed {
 			t.Errorf("%s: got %v, closed %v, want 400 and the end", name, statuses, closed)
 		}
 	}

@@ -71,7 +71,8 @@ func (s *site) dial(t testing.TB, config *tls.Config) net.Conn {
 	return c
 }
 
-// exchange sends bytes and returns the statuses of the answers, and whether the connection was closed after them.
+// exchange sends bytes and returns the statuses of the answers, and whether the connection was closed after them. answers
+// is how many there are if it stays open; 0: it does not.
 func exchange(t testing.TB, c net.Conn, in string, answers int) (statuses []string, closed bool) {
 	t.Helper()
 	sent := make(chan struct{})
@@ -194,7 +195,11 @@ func TestFramingOverTheWire(t *testing.T) {
 	for _, row := range framed() {
 		t.Run(row[0], func(t *testing.T) {
 			for _, c := range []net.Conn{s.dial(t, nil), over.dial(t, pair.client("http/1.1"))} {
-				statuses, closed := exchange(t, c, row[1]+hidden, strings.Count(row[2], " ")+1-strings.Count(row[2], "closed"))
+				answers := 0
+				if !strings.HasSuffix(row[2], "closed") {
+					answers = strings.Count(row[2], " ") + 1
+				}
+				statuses, closed := exchange(t, c, row[1]+hidden, answers)
 				if closed {
 					statuses = append(statuses, "closed")
 				}
