@@ -121,7 +121,7 @@ func (b *body) readLength(p []byte) int {
 func (b *body) readUntilClose(p []byte) int {
 	n, err := b.some(p)
 	switch {
-	case err == io.EOF:
+	case err == io.EOF: //nolint:errorlint // the end of a connection is io.EOF itself
 		b.err = io.EOF
 		b.end()
 	case err != nil:

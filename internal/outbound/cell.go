@@ -85,7 +85,7 @@ func NewCell[T any](opt CellOptions[T]) *Cell[T] {
 	opt.RetryMin = orDefault(opt.RetryMin, time.Second)
 	opt.RetryMax = max(orDefault(opt.RetryMax, 30*time.Second), opt.RetryMin)
 	c := &Cell[T]{opt: opt, refs: 1, changed: make(chan struct{})}
-	c.ctx, c.cancel = context.WithCancel(context.Background())
+	c.ctx, c.cancel = context.WithCancel(context.Background()) //nolint:gosec // Close calls it
 	return c
 }
 

@@ -48,7 +48,7 @@ func (cs *Cells[K, T]) Close() error {
 	cells := slices.Collect(maps.Values(cs.cells))
 	cs.mu.Unlock()
 	for _, c := range cells {
-		c.Close()
+		_ = c.Close()
 	}
 	return nil
 }

@@ -51,9 +51,9 @@ func bare(nc net.Conn) net.Conn {
 func (c *conn) read(p []byte) (int, error) {
 	if c.idle > 0 && c.streaming.Load() {
 		c.bounded = true
-		c.nc.SetReadDeadline(time.Now().Add(c.idle))
+		_ = c.nc.SetReadDeadline(time.Now().Add(c.idle))
 		if c.cut.Load() {
-			c.nc.SetDeadline(longAgo())
+			_ = c.nc.SetDeadline(longAgo())
 		}
 	}
 	for range 100 {
@@ -120,7 +120,7 @@ func (c *conn) alive() bool {
 // past, it gives those and reads nothing.
 func (c *conn) quiet() bool {
 	c.bounded = true
-	c.nc.SetReadDeadline(longAgo())
+	_ = c.nc.SetReadDeadline(longAgo())
 	var b [1]byte
 	n, err := c.nc.Read(b[:])
 	return n == 0 && isTimeout(err)

@@ -104,7 +104,7 @@ func (b *decoded) Read(p []byte) (int, error) {
 		}
 	}
 	n, err := b.r.Read(p)
-	if err == io.EOF {
+	if err == io.EOF { //nolint:errorlint // a decoder's end is io.EOF itself
 		// The end of the coding must be that of the body, and reading it sets the connection free.
 		if _, err = b.buf.ReadByte(); err == nil {
 			err = errors.New("bytes after the end")
@@ -122,7 +122,7 @@ func (b *decoded) Read(p []byte) (int, error) {
 // fail ends the reading; what the connection says stays as it is, the rest is the decoder's.
 func (b *decoded) fail(err error) {
 	var own *Error
-	if err != io.EOF && !errors.As(err, &own) {
+	if err != io.EOF && !errors.As(err, &own) { //nolint:errorlint // so is this one
 		err = &Error{Reason: BadReply, Sent: true, Err: fmt.Errorf("decoding %s: %w", b.coding, err)}
 	}
 	b.err = err

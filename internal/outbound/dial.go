@@ -39,7 +39,49 @@ type dialOne func(ctx context.Context, a netip.Addr) (net.Conn, error)
 // race tries the addresses of the first one's family in turn and, after delay or when they have failed, those of the
 // other beside them (RFC 8305, simplified as in package net). The first connection wins.
 func race(ctx context.Context, addrs []netip.Addr, delay time.Duration, one dialOne) (net.Conn, error) {
-	var first, second []netip.Addr
+	first, second := families(addrs)
+	if len(second) == 0 || delay < 0 {
+		return inTurn(ctx, append(first, second...), one)
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	type outcome struct {
+		nc  net.Conn
+		err error
+	}
+	outcomes := make(chan outcome, 2)
+	running := 0
+	try := func(addrs []netip.Addr) {
+		running++
+		go func() {
+			nc, err := inTurn(ctx, addrs, one)
+			outcomes <- outcome{nc, err}
+		}()
+	}
+	try(first)
+	timer := time.NewTimer(delay)
+	defer timer.Stop()
+	var failure error
+	for running > 0 {
+		select {
+		case <-timer.C:
+		case got := <-outcomes:
+			if running--; got.err == nil {
+				go closeLate(running, func() net.Conn { return (<-outcomes).nc })
+				return got.nc, nil
+			}
+			failure = errors.Join(failure, got.err)
+		}
+		if second != nil {
+			try(second)
+			second = nil
+		}
+	}
+	return nil, failure
+}
+
+// families parts addresses by IPv4 and IPv6; the first one's comes first.
+func families(addrs []netip.Addr) (first, second []netip.Addr) {
 	for _, a := range addrs {
 		if a.Is4() == addrs[0].Is4() {
 			first = append(first, a)
@@ -47,44 +89,7 @@ func race(ctx context.Context, addrs []netip.Addr, delay time.Duration, one dial
 			second = append(second, a)
 		}
 	}
-	if len(second) == 0 || delay < 0 {
-		return inTurn(ctx, append(first, second...), one)
-	}
-	type outcome struct {
-		nc  net.Conn
-		err error
-	}
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	outcomes := make(chan outcome, 2)
-	try := func(addrs []netip.Addr) {
-		nc, err := inTurn(ctx, addrs, one)
-		outcomes <- outcome{nc, err}
-	}
-	go try(first)
-	running := 1
-	timer := time.NewTimer(delay)
-	defer timer.Stop()
-	var failure error
-	for running > 0 || second != nil {
-		select {
-		case <-timer.C:
-		case got := <-outcomes:
-			running--
-			if got.err == nil {
-				go closeLate(running, func() net.Conn { return (<-outcomes).nc })
-				return got.nc, nil
-			}
-			if failure == nil {
-				failure = got.err
-			}
-		}
-		if second != nil {
-			go try(second)
-			running, second = running+1, nil
-		}
-	}
-	return nil, failure
+	return first, second
 }
 
 // closeLate closes the connections of those who lost the race.

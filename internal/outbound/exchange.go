@@ -3,6 +3,7 @@ package outbound
 import (
 	"bytes"
 	"context"
+	"errors"
 	"io"
 	"strings"
 )
@@ -22,7 +23,7 @@ func (p *Pool) RoundTrip(ctx context.Context, req *Request) (*Response, error) {
 		switch {
 		case failure == nil:
 			return res, nil
-		case failure == errStale:
+		case errors.Is(failure, errStale):
 			p.count(&p.stats.Reused, -1)
 			c, err = p.acquire(ctx, false)
 		case c.mayRepeat(req, failure) && rewind():
@@ -97,7 +98,7 @@ func (c *conn) exchange(ctx context.Context, req *Request) (*Response, error) {
 		}
 	}
 	if err != nil {
-		if err != errStale && ReasonOf(err) == "" {
+		if !errors.Is(err, errStale) && ReasonOf(err) == "" {
 			err = c.fail(err, "writing the request")
 		}
 		c.abort(up)

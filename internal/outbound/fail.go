@@ -93,7 +93,7 @@ func failIO(err error, during string) *Error {
 
 // cutShort is an answer whose connection ended in the middle: orderly it is a bad reply, else a reset.
 func cutShort(err error, during string) *Error {
-	if err == io.EOF || err == io.ErrUnexpectedEOF {
+	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
 		return &Error{Reason: BadReply, Sent: true, Err: fmt.Errorf("%s: %w", during, io.ErrUnexpectedEOF)}
 	}
 	e := failIO(err, during)

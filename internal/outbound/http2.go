@@ -71,7 +71,7 @@ func (c *http2Client) RoundTrip(ctx context.Context, req *Request) (*Response, e
 		w.end()
 		return nil, err
 	}
-	res, err := c.tr.RoundTrip(theirs)
+	res, err := c.tr.RoundTrip(theirs) //nolint:bodyclose // the body is our answer's
 	if err != nil {
 		err = w.fail(err, "exchange over HTTP/2")
 		w.end()

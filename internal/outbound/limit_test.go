@@ -51,10 +51,10 @@ func TestLimit(t *testing.T) {
 					}
 					time.Sleep(row.wait)
 					synctest.Wait()
-					if err := l.Err(); err != row.err {
+					if err := l.Err(); !errors.Is(err, row.err) {
 						t.Errorf("got %v, want %v", err, row.err)
 					}
-					if cause := context.Cause(l); cause != row.cause {
+					if cause := context.Cause(l); !errors.Is(cause, row.cause) {
 						t.Errorf("got cause %v, want %v", cause, row.cause)
 					}
 					select {
@@ -67,7 +67,7 @@ func TestLimit(t *testing.T) {
 							t.Errorf("not done, want %v", row.err)
 						}
 					}
-					if asked && child.Err() != row.err {
+					if asked && !errors.Is(child.Err(), row.err) {
 						t.Errorf("got %v of a child, want %v", child.Err(), row.err)
 					}
 					if l.Value(key{}) != "v" {

@@ -57,43 +57,38 @@ func NewPool(origin Origin, opt Options) (*Pool, error) {
 
 // acquire is a connection to use: the one that was used last, else a new one. Fresh asks for a new one.
 func (p *Pool) acquire(ctx context.Context, fresh bool) (*conn, error) {
-	for {
-		p.mu.Lock()
-		if p.closed {
-			p.mu.Unlock()
-			return nil, &Error{Reason: Canceled, Err: ErrClosed}
-		}
-		if n := len(p.idle); n > 0 && !fresh {
-			c := p.idle[n-1]
-			p.idle[n-1] = nil
-			p.idle = p.idle[:n-1]
+	p.mu.Lock()
+	for n := len(p.idle); n > 0 && !fresh && !p.closed; n = len(p.idle) {
+		c := p.idle[n-1]
+		p.idle[n-1] = nil
+		p.idle = p.idle[:n-1]
+		if p.opt.MaxAge <= 0 || time.Since(c.born) < p.opt.MaxAge {
 			p.stats.Reused++
 			p.mu.Unlock()
-			if p.opt.MaxAge <= 0 || time.Since(c.born) < p.opt.MaxAge {
-				return c, nil
-			}
-			p.mu.Lock()
-			p.stats.Reused--
-			p.mu.Unlock()
-			p.discard(c)
-			continue
-		}
-		var spare *conn
-		switch {
-		case p.opt.MaxOpen == 0 || p.open < p.opt.MaxOpen:
-			p.open++
-		case len(p.idle) > 0: // fresh, and full of idle ones: the oldest makes room
-			spare = p.idle[0]
-			p.idle = slices.Delete(p.idle, 0, 1)
-		default:
-			return p.wait(ctx) // unlocks
+			return c, nil
 		}
 		p.mu.Unlock()
-		if spare != nil {
-			spare.nc.Close()
-		}
-		return p.connect(ctx)
+		p.discard(c)
+		p.mu.Lock()
 	}
+	var spare *conn
+	switch {
+	case p.closed:
+		p.mu.Unlock()
+		return nil, &Error{Reason: Canceled, Err: ErrClosed}
+	case p.opt.MaxOpen == 0 || p.open < p.opt.MaxOpen:
+		p.open++
+	case len(p.idle) > 0: // fresh, and full of idle ones: the oldest makes room
+		spare = p.idle[0]
+		p.idle = slices.Delete(p.idle, 0, 1)
+	default:
+		return p.wait(ctx) // unlocks
+	}
+	p.mu.Unlock()
+	if spare != nil {
+		_ = spare.nc.Close()
+	}
+	return p.connect(ctx)
 }
 
 // wait queues for a connection; the lock is held, and given up here.

@@ -33,7 +33,7 @@ func TestCellRefresh(t *testing.T) {
 			t.Errorf("got %d fetches, want 2", s.fetches())
 		}
 		for range 100 {
-			if v, err := c.Refresh(t.Context(), atLeast(99)); v != 2 || err != ErrTooSoon {
+			if v, err := c.Refresh(t.Context(), atLeast(99)); v != 2 || !errors.Is(err, ErrTooSoon) {
 				t.Fatalf("got %d, %v, want 2 and %v", v, err, ErrTooSoon)
 			}
 		}

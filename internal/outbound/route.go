@@ -150,7 +150,7 @@ func handshake(ctx context.Context, nc net.Conn, c *tls.Config) (net.Conn, error
 
 // tunnel asks the proxy to pass bytes on to address.
 func (p *proxy) tunnel(ctx context.Context, nc net.Conn, address string) error {
-	stop := context.AfterFunc(ctx, func() { nc.SetDeadline(longAgo()) })
+	stop := context.AfterFunc(ctx, func() { _ = nc.SetDeadline(longAgo()) })
 	defer stop()
 	request := "CONNECT " + address + " HTTP/1.1\r\nHost: " + address + "\r\n"
 	if p.auth != "" {

@@ -46,7 +46,7 @@ func (c *conn) bind(ctx context.Context, req *Request) {
 	}
 	if c.bounded || c.limited && time.Until(c.deadline) < soon {
 		c.bounded = c.limited
-		c.nc.SetDeadline(c.deadline)
+		_ = c.nc.SetDeadline(c.deadline)
 	}
 	if c.limited || ctx.Done() != nil {
 		c.pool.warden.add(c)
@@ -77,14 +77,14 @@ func (c *conn) onDone() {
 // cutOff ends reads and writes, those that run too.
 func (c *conn) cutOff() {
 	c.cut.Store(true)
-	c.nc.SetDeadline(longAgo())
+	_ = c.nc.SetDeadline(longAgo())
 }
 
 // grow sets what until now was only noted: a deadline on the connection, a callback on ctx.
 func (c *conn) grow() {
 	if c.limited && !c.bounded {
 		c.bounded = true
-		c.nc.SetDeadline(c.deadline)
+		_ = c.nc.SetDeadline(c.deadline)
 	}
 	if c.ctx.Done() != nil {
 		c.stop = context.AfterFunc(c.ctx, c.interrupt)
@@ -112,9 +112,9 @@ func (c *conn) setDeadline(t time.Time, limited bool) {
 		return
 	}
 	c.limited, c.deadline, c.bounded = limited, t, limited
-	c.nc.SetDeadline(t)
+	_ = c.nc.SetDeadline(t)
 	if c.cut.Load() {
-		c.nc.SetDeadline(longAgo())
+		_ = c.nc.SetDeadline(longAgo())
 	}
 }
 

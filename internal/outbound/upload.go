@@ -37,7 +37,7 @@ func (c *conn) startUpload(body io.Reader, size int64, local bool) *upload {
 		}
 		if u.failed.Load() && !u.halted.Load() {
 			c.cut.Store(true)
-			c.nc.SetDeadline(longAgo())
+			_ = c.nc.SetDeadline(longAgo())
 		}
 	}()
 	return u
@@ -125,13 +125,13 @@ func (u *upload) finish() bool {
 // halt ends the sending; a Read of the body that is running ends on its own.
 func (u *upload) halt() {
 	u.halted.Store(true)
-	u.nc.SetWriteDeadline(longAgo())
+	_ = u.nc.SetWriteDeadline(longAgo())
 }
 
 // closeWrite tells an origin that still reads that nothing more comes.
 func (u *upload) closeWrite() {
 	if half, ok := u.nc.(interface{ CloseWrite() error }); ok {
-		half.CloseWrite()
+		_ = half.CloseWrite()
 	}
 }
 

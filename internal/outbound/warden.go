@@ -71,7 +71,7 @@ func (w *warden) note(c *conn, t time.Time, limited bool) bool {
 		w.drop(c)
 		c.limited, c.deadline = limited, t
 		c.bounded = limited
-		c.nc.SetDeadline(t)
+		_ = c.nc.SetDeadline(t)
 		c.grow()
 		return true
 	}
