@@ -63,8 +63,8 @@ func (b *bearer) send(ctx context.Context, c *call) (*outbound.Response, error) 
 	if !c.req.Body.Replayable() || b.doubtful(t) {
 		return res, nil
 	}
-	other, err := b.purse.replace(ctx, c.req, t)
-	if err != nil || other == nil {
+	other := b.another(ctx, c, t)
+	if other == nil {
 		return res, nil // what the backend said stands
 	}
 	b.doubt.Store(other)
@@ -76,6 +76,15 @@ func (b *bearer) send(ctx context.Context, c *call) (*outbound.Response, error) 
 		b.trust(other)
 	}
 	return res, err
+}
+
+// another is a token in place of one that the backend has refused; nil if none is to be had.
+func (b *bearer) another(ctx context.Context, c *call, refused *token) *token {
+	t, err := b.purse.replace(ctx, c.req, refused)
+	if err != nil {
+		return nil
+	}
+	return t
 }
 
 // strip takes Authorization off the call, and what a client may have sent under the name that we use for it.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -72,7 +73,7 @@ func reasonIn(err error) Reason {
 	return ""
 }
 
-// TestBreakers plays words against a breaker that tolerates two failures in a row and stays open for ten seconds.
+// TestBreakers plays words against a breaker: "3*500 ok" are three failures and a success, "+11" lets so many seconds pass.
 func TestBreakers(t *testing.T) {
 	three := BreakerConfig{MaxErrors: ptr(2), Timeout: 10}
 	for _, c := range []struct {
@@ -83,31 +84,31 @@ func TestBreakers(t *testing.T) {
 		open     bool // at the end
 		hits     int64
 	}{
-		{"opens after max_errors + 1 failures in a row", three, "json", "500 500 500 500 500 500", true, 3},
-		{"a success between forgives", three, "json", "500 500 ok 500 500", false, 5},
-		{"stays closed while all is well", three, "json", "ok ok ok", false, 3},
+		{"opens after max_errors + 1 failures in a row", three, "json", "6*500", true, 3},
+		{"a success between forgives", three, "json", "2*500 ok 2*500", false, 5},
+		{"stays closed while all is well", three, "json", "3*ok", false, 3},
 		{"4xx are no failures", three, "json", "404 401 403 400 422", false, 5},
-		{"429 is one", three, "json", "429 429 429 429", true, 3},
-		{"a status that the file names", BreakerConfig{MaxErrors: ptr(2), FailureStatus: Statuses("404")}, "json", "404 404 404 404", true, 3},
-		{"5xx is none where the file names others", BreakerConfig{MaxErrors: ptr(2), FailureStatus: Statuses("404")}, "json", "500 500 500 500", false, 4},
-		{"no-op counts statuses too", three, "no-op", "500 500 500 500", true, 3},
-		{"silence is a failure", three, "json", "hang hang hang hang", true, 3},
-		{"a client that leaves is neither", three, "json", "leave leave leave leave 500 leave 500 ok", false, 8},
-		{"a client that leaves forgives nothing", three, "json", "500 500 leave 500 500", true, 4},
-		{"a body that ends early is a failure", three, "json", "cut cut cut cut", true, 3},
-		{"a stream that ends early is a failure", three, "no-op", "cut cut cut cut", true, 3},
-		{"one probe after the time is up, and a good one closes", three, "json", "500 500 500 +11 ok ok ok", false, 6},
-		{"a bad probe opens again", three, "json", "500 500 500 +11 500 500 500", true, 4},
-		{"a client that leaves its probe decides nothing", three, "json", "500 500 500 +11 leave ok ok", false, 6},
-		{"a stream's probe closes with its head", three, "no-op", "500 500 500 +11 ok ok", false, 5},
-		{"interval forgets", BreakerConfig{MaxErrors: ptr(2), Interval: 5}, "json", "500 500 +6 500 500 +6 500 500", false, 6},
-		{"interval 0 never does", three, "json", "500 +3600 500 +3600 500 500", true, 3},
-		{"a rate needs its minimum", BreakerConfig{FailureRate: ptr(0.5), MinRequests: ptr(5)}, "json", "500 500 500 500", false, 4},
+		{"429 is one", three, "json", "4*429", true, 3},
+		{"a status that the file names", BreakerConfig{MaxErrors: ptr(2), FailureStatus: Statuses("404")}, "json", "4*404", true, 3},
+		{"5xx is none where the file names others", BreakerConfig{MaxErrors: ptr(2), FailureStatus: Statuses("404")}, "json", "4*500", false, 4},
+		{"no-op counts statuses too", three, "no-op", "4*500", true, 3},
+		{"silence is a failure", three, "json", "4*hang", true, 3},
+		{"a client that leaves is neither", three, "json", "4*leave 500 leave 500 ok", false, 8},
+		{"a client that leaves forgives nothing", three, "json", "2*500 leave 2*500", true, 4},
+		{"a body that ends early is a failure", three, "json", "4*cut", true, 3},
+		{"a stream that ends early is a failure", three, "no-op", "4*cut", true, 3},
+		{"one probe after the time is up, and a good one closes", three, "json", "3*500 +11 3*ok", false, 6},
+		{"a bad probe opens again", three, "json", "3*500 +11 3*500", true, 4},
+		{"a client that leaves its probe decides nothing", three, "json", "3*500 +11 leave 2*ok", false, 6},
+		{"a stream's probe closes with its head", three, "no-op", "3*500 +11 2*ok", false, 5},
+		{"interval forgets", BreakerConfig{MaxErrors: ptr(2), Interval: 5}, "json", "2*500 +6 2*500 +6 2*500", false, 6},
+		{"interval 0 never does", three, "json", "500 +3600 500 +3600 2*500", true, 3},
+		{"a rate needs its minimum", BreakerConfig{FailureRate: ptr(0.5), MinRequests: ptr(5)}, "json", "4*500", false, 4},
 		{"a rate opens", BreakerConfig{FailureRate: ptr(0.5), MinRequests: ptr(4)}, "json", "ok 500 ok 500 ok", true, 4},
-		{"a rate below its limit does not", BreakerConfig{FailureRate: ptr(0.5), MinRequests: ptr(4)}, "json", "ok ok 500 ok ok 500 ok ok 500", false, 9},
-		{"a window rolls", BreakerConfig{FailureRate: ptr(0.5), MinRequests: ptr(4), Interval: 10}, "json", "500 500 +11 ok ok ok 500 500", false, 7},
+		{"a rate below its limit does not", BreakerConfig{FailureRate: ptr(0.5), MinRequests: ptr(4)}, "json", "2*ok 500 2*ok 500 2*ok 500", false, 9},
+		{"a window rolls", BreakerConfig{FailureRate: ptr(0.5), MinRequests: ptr(4), Interval: 10}, "json", "2*500 +11 3*ok 2*500", false, 7},
 		{"a window rolls bit by bit", BreakerConfig{FailureRate: ptr(0.5), MinRequests: ptr(4), Interval: 10}, "json", "500 +6 ok 500 +6 ok 500 ok", true, 5},
-		{"both rules at once", BreakerConfig{FailureRate: ptr(0.9), MinRequests: ptr(100), MaxErrors: ptr(1)}, "json", "500 500 500", true, 2},
+		{"both rules at once", BreakerConfig{FailureRate: ptr(0.9), MinRequests: ptr(100), MaxErrors: ptr(1)}, "json", "3*500", true, 2},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -115,7 +116,14 @@ func TestBreakers(t *testing.T) {
 				ask := f.asking(c.cfg, c.encoding)
 				var last error
 				for word := range strings.FieldsSeq(c.play) {
-					last = f.play(word, ask)
+					times, one, many := strings.Cut(word, "*")
+					if !many {
+						times, one = "1", word
+					}
+					n, _ := strconv.Atoi(times)
+					for range n {
+						last = f.play(one, ask)
+					}
 				}
 				f.status.Store(0)
 				if c.hits != f.hits.Load() {

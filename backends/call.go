@@ -156,7 +156,8 @@ func (c *call) rewind() {
 func (c *call) undress() {
 	kept := c.header[:0]
 	for _, f := range c.header {
-		if impersonal(f.Name) && !(c.bodyless && strings.HasPrefix(strings.ToLower(f.Name), "content-")) {
+		ofBody := strings.HasPrefix(strings.ToLower(f.Name), "content-")
+		if impersonal(f.Name) && (!ofBody || !c.bodyless) {
 			kept = append(kept, f)
 		}
 	}

@@ -152,7 +152,7 @@ func TestExchangeMistakes(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			r := newRig(t)
 			r.env.Tokened = !c.guest
-			_, err := New(Config{Host: []string{"a.test"}, Encoding: "json", Extra: c.extra}, r.env)
+			_, err := New(Config{Host: []string{"a.test"}, Extra: c.extra}.Inherit(nil, "GET"), r.env)
 			if err == nil || err.Error() != c.want {
 				t.Errorf("got %v\nwant %s", err, c.want)
 			}

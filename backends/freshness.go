@@ -198,9 +198,9 @@ func (f *freshness) storable(status int, header []outbound.Field, credentials bo
 	switch {
 	case status < 200 || status == 206 || status == 304 || status > 599:
 		return false
-	case f.noStore && !(f.mustUnderstand && understood(status)), f.private, f.mustUnderstand && !understood(status):
+	case f.mustUnderstand && !understood(status), f.noStore && !f.mustUnderstand, f.private:
 		return false
-	case credentials && !f.public && f.sMaxAge == none && !f.directives.mustRevalidate:
+	case credentials && !f.public && f.sMaxAge == none && !f.mustRevalidate:
 		return false // RFC 9111 3.5
 	case field(header, "Set-Cookie") != "":
 		return false // what sets a cookie is for one client, whatever else it says

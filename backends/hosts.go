@@ -74,11 +74,11 @@ func (h *Hosts) settings(cfg Config, env Env) (settings, error) {
 	if cfg.Extra.Client != nil {
 		own = *cfg.Extra.Client
 	}
-	own.TransportConfig = own.TransportConfig.over(env.Transport)
-	s := settings{key: settingsKey(own.TransportConfig, own.Proxy), ttl: own.DNSTTL.Or(defaultDNSTTL)}
+	full := own.over(env.Transport)
+	s := settings{key: settingsKey(full, own.Proxy), ttl: full.DNSTTL.Or(defaultDNSTTL)}
 	var errs mistakes
 	var err error
-	s.opt, err = own.TransportConfig.options(h.opt)
+	s.opt, err = full.options(h.opt)
 	errs.at(err)
 	errs.at(proxied(&s.opt, own.Proxy), "proxy_address")
 	return s, conf.At(conf.Join(errs.list...), "extra_config", "backend/http/client")

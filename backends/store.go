@@ -13,7 +13,7 @@ import (
 // overhead is what a kept answer costs besides its bytes.
 const overhead = 512
 
-// store keeps answers, within a number of bytes; the one that was not asked for for longest goes first.
+// store keeps answers, within a number of bytes; the one whose last use is longest ago goes first.
 type store struct {
 	max     int64
 	maxItem int64

@@ -573,7 +573,7 @@ func TestCredentialMistakes(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			r := newRig(t)
-			_, err := New(Config{Host: []string{"a.test"}, Encoding: "json", Extra: Extra{Credentials: &CredentialsConfig{TokenClient: c.client}}}, r.env)
+			_, err := New(Config{Host: []string{"a.test"}, Extra: Extra{Credentials: &CredentialsConfig{TokenClient: c.client}}}.Inherit(nil, "GET"), r.env)
 			if err == nil {
 				t.Fatal("it compiles")
 			}

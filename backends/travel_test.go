@@ -540,8 +540,7 @@ func TestTravelMistakes(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			r := newRig(t)
-			c.cfg.Encoding = "json"
-			_, err := New(c.cfg, r.env)
+			_, err := New(c.cfg.Inherit(nil, "GET"), r.env)
 			if err == nil || err.Error() != c.want {
 				t.Errorf("got %v\nwant %s", err, c.want)
 			}
