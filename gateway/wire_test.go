@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -20,16 +21,10 @@ type site struct {
 	stop func()
 }
 
-// open serves a configuration until the test ends.
+// open serves a configuration on loopback until the test ends.
 func open(t testing.TB, config string) *site {
 	t.Helper()
 	cfg, doc, err := gateway.Parse("gateway.json", []byte(config), nil)
-	if err != nil {
-		t.Fatal(places(doc, err))
-	}
-	log := slog.New(slog.DiscardHandler)
-	shared := newShared(log)
-	g, err := gateway.New(cfg, shared)
 	if err != nil {
 		t.Fatal(places(doc, err))
 	}
@@ -37,25 +32,31 @@ func open(t testing.TB, config string) *site {
 	if err != nil {
 		t.Fatal(err)
 	}
+	s := &site{addr: l.Addr().String(), stop: serve(t, cfg, l)}
+	t.Cleanup(s.stop)
+	return s
+}
+
+// serve serves a configuration until stop is called.
+func serve(t testing.TB, cfg gateway.Config, l net.Listener) (stop func()) {
+	t.Helper()
+	log := slog.New(slog.DiscardHandler)
+	shared := newShared(log)
+	g, err := gateway.New(cfg, shared)
+	if err != nil {
+		t.Fatal(err)
+	}
 	ctx, cancel := context.WithCancel(context.Background())
 	served := make(chan error, 1)
 	go func() { served <- gateway.NewServer(cfg, g, log).Serve(ctx, l) }()
-	stopped := false
-	s := &site{addr: l.Addr().String()}
-	s.stop = func() {
-		if stopped {
-			return
-		}
-		stopped = true
+	return sync.OnceFunc(func() {
 		cancel()
 		if err := <-served; err != nil {
 			t.Error(err)
 		}
 		g.Close()
 		closeShared(shared)
-	}
-	t.Cleanup(s.stop)
-	return s
+	})
 }
 
 func (s *site) dial(t testing.TB, config *tls.Config) net.Conn {
