@@ -123,6 +123,9 @@ type Env struct {
 func New(cfg Config, env Env) (Fetch, error) {
 	var errs mistakes
 	cfg = elsewhere(cfg)
+	if cfg.Method == "" {
+		cfg.Method = "GET"
+	}
 	b := &backend{name: cfg.URLPattern, method: cfg.Method, raw: cfg.Encoding == "no-op", max: conf.Value(cfg.MaxResponseSize, defaultMaxResponse), plain: conf.Value(cfg.DisableCompression, false),
 		emptyOK: env.EmptyOK, log: env.Log}
 	errs.plain(cfg)
