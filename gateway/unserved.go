@@ -31,7 +31,6 @@ func unserved() map[string]string {
 		"plugin/http-server":               "Go plugins",
 		"plugin/http-client":               "Go plugins",
 		"plugin/req-resp-modifier":         "Go plugins",
-		"proxy":                            "fan-out options",
 		"qos/ratelimit/service":            "rate limits of the service",
 		"qos/ratelimit/tiered":             "tiered rate limits",
 		"qos/circuit-breaker-http":         "circuit breaking by status; qos/circuit-breaker has failure_status",
