@@ -211,13 +211,21 @@ func misplacements(t *testing.T, text string) map[string][]byte {
 	t.Helper()
 	out := map[string][]byte{}
 	targets := map[string]func(root map[string]any) map[string]any{
-		"the backend's extra_config": func(root map[string]any) map[string]any { return under(find(root, []string{"endpoints", "0", "backend", "0"}), "extra_config") },
-		"the backend":                func(root map[string]any) map[string]any { return find(root, []string{"endpoints", "0", "backend", "0"}) },
-		"the endpoint":               func(root map[string]any) map[string]any { return find(root, []string{"endpoints", "0"}) },
-		"the endpoint's proxy":       func(root map[string]any) map[string]any { return under(under(find(root, []string{"endpoints", "0"}), "extra_config"), "proxy") },
-		"an object of its own":       func(root map[string]any) map[string]any { return under(find(root, []string{"endpoints", "0"}), "security") },
-		"the top":                    func(root map[string]any) map[string]any { return root },
-		"the router":                 func(root map[string]any) map[string]any { return under(under(root, "extra_config"), "router") },
+		"the backend's extra_config": func(root map[string]any) map[string]any {
+			return under(find(root, []string{"endpoints", "0", "backend", "0"}), "extra_config")
+		},
+		"the backend": func(root map[string]any) map[string]any {
+			return find(root, []string{"endpoints", "0", "backend", "0"})
+		},
+		"the endpoint": func(root map[string]any) map[string]any { return find(root, []string{"endpoints", "0"}) },
+		"the endpoint's proxy": func(root map[string]any) map[string]any {
+			return under(under(find(root, []string{"endpoints", "0"}), "extra_config"), "proxy")
+		},
+		"an object of its own": func(root map[string]any) map[string]any {
+			return under(find(root, []string{"endpoints", "0"}), "security")
+		},
+		"the top":    func(root map[string]any) map[string]any { return root },
+		"the router": func(root map[string]any) map[string]any { return under(under(root, "extra_config"), "router") },
 	}
 	each(parse(t, text), nil, func(path []string, _ map[string]any, key string) {
 		if len(path) == 0 || path[len(path)-1] != "extra_config" {
