@@ -53,8 +53,8 @@ func (a *attempts) several(ctx context.Context, c *call, hosts []*host) (*outbou
 		c.seen = append(c.seen, h)
 		var res *outbound.Response
 		var err error
-		if left > 0 && repeatable {
-			res, err = a.beside(ctx, c, h)
+		if wait := a.delay(ctx, c, left); repeatable && wait > 0 {
+			res, err = a.beside(ctx, c, h, wait)
 		} else {
 			res, err = h.send(ctx, c)
 		}
@@ -116,13 +116,15 @@ func shutOut(hosts []*host) error {
 var errOpen = errors.New("circuit breaker is open")
 
 // delay is how long a host may be silent before another one is asked beside it; 0: for ever.
-func (a *attempts) delay(ctx context.Context, c *call) time.Duration {
-	if a.hedge > 0 && (c.out.Method == "GET" || c.out.Method == "HEAD") {
+func (a *attempts) delay(ctx context.Context, c *call, retries int) time.Duration {
+	switch {
+	case a.hedge > 0 && (c.out.Method == "GET" || c.out.Method == "HEAD"):
 		return a.hedge
+	case retries == 0:
+		return 0
 	}
-	left := a.timeout
 	if deadline, ok := ctx.Deadline(); ok {
-		left = time.Until(deadline)
+		return time.Until(deadline) / 2
 	}
-	return left / 2
+	return a.timeout / 2
 }

@@ -152,12 +152,19 @@ func (c *call) rewind() {
 	}
 }
 
+// dropBody makes the call one without a body, and without fields that describe one.
+func (c *call) dropBody() {
+	c.bodyless = true
+	c.keep(func(name string) bool { return len(name) < 8 || !strings.EqualFold(name[:8], "content-") })
+}
+
 // undress takes off everything but what says nothing of anybody.
-func (c *call) undress() {
+func (c *call) undress() { c.keep(impersonal) }
+
+func (c *call) keep(which func(name string) bool) {
 	kept := c.header[:0]
 	for _, f := range c.header {
-		ofBody := strings.HasPrefix(strings.ToLower(f.Name), "content-")
-		if impersonal(f.Name) && (!ofBody || !c.bodyless) {
+		if which(f.Name) {
 			kept = append(kept, f)
 		}
 	}

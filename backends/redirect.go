@@ -21,12 +21,11 @@ var (
 type redirects struct {
 	next sender
 	max  int
-	own  []outbound.Origin         // of the backend
 	away map[outbound.Origin]*host // others that a redirect may lead to
 }
 
 func newRedirects(cfg Config, env Env, s settings, next sender) (*redirects, error) {
-	r := &redirects{next: next, max: conf.Value(cfg.FollowRedirects, 0), own: origins(cfg), away: map[outbound.Origin]*host{}}
+	r := &redirects{next: next, max: conf.Value(cfg.FollowRedirects, 0), away: map[outbound.Origin]*host{}}
 	if cfg.Extra.Client != nil && cfg.Extra.Client.NoRedirect {
 		r.max = 0
 	}
@@ -90,7 +89,8 @@ func (r *redirects) follow(c *call, res *outbound.Response) bool {
 	}
 	switch method := c.out.Method; {
 	case res.Status == 303 && method != "HEAD" && method != "GET", (res.Status == 301 || res.Status == 302) && method == "POST":
-		c.out.Method, c.bodyless = "GET", true
+		c.out.Method = "GET"
+		c.dropBody()
 	case !c.bodyless && !c.req.Body.Replayable():
 		return false
 	}

@@ -33,12 +33,8 @@ var (
 	errSilent    = fmt.Errorf("another host was faster, and half of the time was over: %w", context.DeadlineExceeded)
 )
 
-// beside sends a call to h, and after a while without an answer to another host too.
-func (a *attempts) beside(ctx context.Context, c *call, h *host) (*outbound.Response, error) {
-	delay := a.delay(ctx, c)
-	if delay <= 0 {
-		return h.send(ctx, c)
-	}
+// beside sends a call to h, and after a delay without an answer to another host too.
+func (a *attempts) beside(ctx context.Context, c *call, h *host, delay time.Duration) (*outbound.Response, error) {
 	r := &race{a: a, ctx: ctx, first: c, why: errSilent, done: make(chan struct{})}
 	if a.hedge > 0 && delay == a.hedge {
 		r.why = errOvertaken

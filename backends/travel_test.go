@@ -373,6 +373,78 @@ func TestHedging(t *testing.T) {
 	})
 }
 
+func TestHedgingNeedsNoRetries(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFlock(t, 2)
+		f.frozen[0].Store(true)
+		hedge := conf.Duration(50 * time.Millisecond)
+		ask := f.asking(Config{TravelConfig: TravelConfig{HedgeAfter: &hedge, Retries: ptr(0)}})
+		for range 2 {
+			wantSaid(t, ask(soon, get()), `200 {"host":1,"body":""}`)
+		}
+		ask = f.asking(Config{TravelConfig: TravelConfig{Retries: ptr(0), Balance: "round_robin"}})
+		failed := 0
+		for range 2 {
+			if strings.HasPrefix(ask(soon, get()), "error: upstream_timeout") {
+				failed++
+			}
+		}
+		if failed != 1 {
+			t.Errorf("%d of two failed without retries, want the one at the frozen host", failed)
+		}
+	})
+}
+
+func TestRedirectsWithinABackend(t *testing.T) {
+	for _, c := range []struct {
+		name, method string
+		status       int
+		location     string
+		max          int
+		want         string
+	}{
+		{"GET stays GET", "GET", 302, "/end?x=1", 5, `200 {"to":"GET /end?x=1","type":"a/b","body":""}`},
+		{"POST becomes GET without its body", "POST", 302, "/end", 5, `200 {"to":"GET /end","type":"","body":""}`},
+		{"PUT does not by 302", "PUT", 302, "/end", 5, `200 {"to":"PUT /end","type":"a/b","body":"b"}`},
+		{"PUT does by 303", "PUT", 303, "/end", 5, `200 {"to":"GET /end","type":"","body":""}`},
+		{"POST stays POST by 307, with its body", "POST", 307, "/end", 5, `200 {"to":"POST /end","type":"a/b","body":"b"}`},
+		{"relative to where it came from", "GET", 302, "../end", 5, `200 {"to":"GET /a/end","type":"a/b","body":""}`},
+		{"a query alone", "GET", 302, "?end", 5, `200 {"to":"GET /a/b/begin?end","type":"a/b","body":""}`},
+		{"two slashes are another host", "GET", 302, "//end", 5, "error: upstream_status: status 302"},
+		{"in circles", "GET", 302, "/a/b/begin", 5, "error: upstream_status: status 302"},
+		{"not at all", "GET", 302, "/end", 0, "error: upstream_status: status 302"},
+		{"no Location", "GET", 302, "", 5, "error: upstream_status: status 302"},
+		{"a Location that is none", "GET", 302, "http://[", 5, "error: upstream_status: status 302"},
+		{"control characters", "GET", 302, "/a%0d%0ab", 5, `200 {"to":"GET /a%0d%0ab","type":"a/b","body":""}`},
+		{"304 is no redirect", "GET", 304, "/end", 5, "error: upstream_status: status 304"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				r := newRig(t)
+				hits := 0
+				r.serve("origin.test:80", func(w http.ResponseWriter, req *http.Request) {
+					hits++
+					if req.URL.Path == "/a/b/begin" && !strings.Contains(req.URL.RawQuery, "end") {
+						w.Header().Set("Location", c.location)
+						w.WriteHeader(c.status)
+						return
+					}
+					body, _ := io.ReadAll(req.Body)
+					fmt.Fprintf(w, `{"to":%q,"type":%q,"body":%q}`, req.Method+" "+req.URL.RequestURI(), req.Header.Get("Content-Type"), body)
+				})
+				fetch := r.backend(Config{URLPattern: "/a/b/begin", Method: c.method, FollowRedirects: &c.max})
+				req := &Request{Method: c.method, Header: []outbound.Field{{Name: "Content-Type", Value: "a/b"}}}
+				if c.method != "GET" {
+					req.Body = Body{Bytes: []byte("b"), Length: 1}
+				}
+				if got := said(fetch(t.Context(), req)); !strings.HasPrefix(got, c.want) || hits > c.max+1 {
+					t.Errorf("got %s after %d requests, want %s", got, hits, c.want)
+				}
+			})
+		})
+	}
+}
+
 func TestAStreamIsHedgedAndReadToItsEnd(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := newFlock(t, 2)
