@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 )
 
 type answerCase struct {
@@ -193,14 +194,18 @@ func FuzzAnswer(f *testing.F) {
 		if head {
 			method = "HEAD"
 		}
-		p, err := NewPool(example, Options{Dial: func(context.Context, string, string) (net.Conn, error) {
+		p, err := NewPool(example, Options{MaxIdle: -1, Dial: func(context.Context, string, string) (net.Conn, error) {
 			return &canned{answer: strings.NewReader(answer)}, nil
 		}})
 		if err != nil {
 			t.Fatal(err)
 		}
 		defer p.Close()
-		res, body, err := fetchAll(t.Context(), p, &Request{Method: method, Target: "/"})
+		req := &Request{Method: method, Target: "/"}
+		if first, err := p.RoundTrip(t.Context(), req); err == nil {
+			first.Release() // its head is remembered, and must mean the same again
+		}
+		res, body, err := fetchAll(t.Context(), p, req)
 		if err != nil {
 			return
 		}
@@ -243,6 +248,7 @@ type canned struct {
 func (c *canned) Read(p []byte) (int, error)  { return c.answer.Read(p) }
 func (c *canned) Write(p []byte) (int, error) { return len(p), nil }
 func (c *canned) Close() error                { return nil }
+func (c *canned) SetDeadline(time.Time) error { return nil }
 
 func TestRequestsThatMustNotBeWritten(t *testing.T) {
 	rows := map[string]Request{
