@@ -34,7 +34,6 @@ type Exchange struct {
 	id     [32]byte
 	hasID  bool
 	params [8]string
-	claims [16]string
 }
 
 var exchanges = sync.Pool{New: func() any { return new(Exchange) }}

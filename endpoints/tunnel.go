@@ -134,7 +134,7 @@ func (t *tunnel) pump(to, from net.Conn, early *bufio.Reader, count *int64) erro
 				*count += int64(n)
 			}
 		}
-		if err == io.EOF || errors.Is(err, net.ErrClosed) {
+		if errors.Is(err, io.EOF) || errors.Is(err, net.ErrClosed) {
 			return nil
 		}
 		if err != nil {

@@ -208,7 +208,7 @@ func (g *Gateway) strip(r *http.Request) {
 // finish ends the record of a request, also of one that panicked.
 func (g *Gateway) finish(x *endpoints.Exchange, w http.ResponseWriter, r *http.Request) {
 	cause := recover()
-	if cause != nil && cause != http.ErrAbortHandler {
+	if cause != nil && cause != http.ErrAbortHandler { //nolint:errorlint // what panics is thrown as it is
 		g.log.Error("panic", "error", fmt.Sprint(cause), "method", r.Method, "route", x.Endpoint, "stack", string(debug.Stack()))
 		if x.Status == 0 {
 			x.Reason = "internal"

@@ -14,7 +14,7 @@ import (
 
 // Listen opens the port; a port in use is an error that says what to do.
 func Listen(ip string, port int) (net.Listener, error) {
-	l, err := net.Listen("tcp", net.JoinHostPort(ip, fmt.Sprint(port)))
+	l, err := (&net.ListenConfig{}).Listen(context.Background(), "tcp", net.JoinHostPort(ip, fmt.Sprint(port)))
 	if err != nil {
 		return nil, fmt.Errorf("cannot listen on port %d: %w (choose another with -p)", port, err)
 	}

@@ -123,7 +123,9 @@ func TestRunServesUntilItIsStopped(t *testing.T) {
 	ctx, stop := context.WithCancel(context.Background())
 	done := make(chan int, 1)
 	var out, errOut bytes.Buffer
-	go func() { done <- cli.Run(ctx, []string{"run", "-d", "-c", name, "-p", strconv.Itoa(port)}, nil, &out, &errOut) }()
+	go func() {
+		done <- cli.Run(ctx, []string{"run", "-d", "-c", name, "-p", strconv.Itoa(port)}, nil, &out, &errOut)
+	}()
 	body := get(t, "http://127.0.0.1:"+strconv.Itoa(port)+"/a")
 	if body != `{"ok":true}` {
 		t.Errorf("got %q", body)
