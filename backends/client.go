@@ -26,6 +26,8 @@ type TransportConfig struct {
 	HeadTimeout    *conf.Duration      `json:"response_header_timeout" doc:"How long the headers of an answer may take once the request is sent." default:"the endpoint's timeout"`
 	IdleTimeout    *conf.Duration      `json:"idle_connection_timeout" doc:"How long an unused connection is kept." default:"90s"`
 	MaxIdle        *int                `json:"max_idle_connections_per_host" doc:"Unused connections kept for each host." default:"250"`
+	MaxIdleAll     *int                `json:"max_idle_connections" doc:"Accepted for KrakenD's sake: unused connections are counted for each host."`
+	Continue       *conf.Duration      `json:"expect_continue_timeout" doc:"Accepted for KrakenD's sake: bodies are sent without being asked for."`
 	NoKeepAlive    bool                `json:"disable_keep_alives" doc:"A connection for each request." default:"false"`
 	MaxOpen        *int                `json:"max_connections_per_host" since:"4" doc:"Connections to a host at a time; 0: no limit." default:"4096"`
 	MaxWait        *conf.Duration      `json:"max_connection_wait" since:"4" doc:"How long a request waits for one of them before it is told 503; as many may wait as there are connections." default:"100ms"`

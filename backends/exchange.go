@@ -25,7 +25,7 @@ type ExchangeConfig struct {
 
 const (
 	grantExchange    = "urn:ietf:params:oauth:grant-type:token-exchange"
-	tokenTypePrefix  = "urn:ietf:params:oauth:token-type:" //nolint:gosec // the name of a kind, no token
+	tokenTypePrefix  = "urn:ietf:params:oauth:token-type:"
 	defaultCallers   = 10000
 	exchangePause    = 30 * time.Second // between two exchanges for one caller that a backend's 401 has forced
 	exchangesAtATime = 64
