@@ -152,8 +152,8 @@ func (e *Endpoint) ServeHTTP(x *Exchange, w http.ResponseWriter, r *http.Request
 
 // serve is the life of a request, in one sentence.
 func (e *Endpoint) serve(x *Exchange, w http.ResponseWriter, r *http.Request) error {
-	ctx, clock := backends.Within(r.Context(), e.timeout, e.stream)
-	defer clock.End()
+	ctx := backends.Within(r.Context(), e.timeout, e.stream)
+	defer ctx.End()
 	for _, pass := range e.early {
 		if err := pass(ctx, x, w, r, nil); err != nil {
 			return err
@@ -174,7 +174,7 @@ func (e *Endpoint) serve(x *Exchange, w http.ResponseWriter, r *http.Request) er
 	}
 	defer req.free()
 	if e.stream {
-		e.streaming(req, clock, w, r)
+		e.streaming(req, ctx, w, r)
 	}
 	for _, edit := range e.edits {
 		if err := edit(ctx, x, r, &req.Request); err != nil {
@@ -196,7 +196,7 @@ func (e *Endpoint) serve(x *Exchange, w http.ResponseWriter, r *http.Request) er
 			return err
 		}
 	}
-	clock.HeadCame()
+	ctx.HeadCame()
 	return e.render(e, x, w, r, res)
 }
 

@@ -48,9 +48,7 @@ func (c *conn) bind(ctx context.Context, req *Request) {
 		c.bounded = c.limited
 		_ = c.nc.SetDeadline(c.deadline)
 	}
-	if c.limited || ctx.Done() != nil {
-		c.pool.warden.add(c)
-	}
+	c.pool.warden.add(c)
 }
 
 // unbind ends the exchange; false: it was interrupted, and the connection is spoilt.
