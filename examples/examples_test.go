@@ -228,7 +228,7 @@ func TestTheTutorialsFileIsTheTutorials(t *testing.T) {
 // freePort is a port of loopback that nobody listens on.
 func freePort(t *testing.T) string {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	l, err := gatewaytest.Listen()
 	if err != nil {
 		t.Fatal(err)
 	}

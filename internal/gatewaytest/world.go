@@ -48,7 +48,7 @@ func build(t testing.TB, p *page) *world {
 
 func reserve(t testing.TB) net.Listener {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	l, err := Listen()
 	if err != nil {
 		t.Fatal(err)
 	}
