@@ -37,7 +37,7 @@ func (w *world) load(ctx context.Context, s side, connections int, d time.Durati
 		return window{}, err
 	}
 	seconds := strconv.Itoa(max(1, int(d/time.Second)))
-	args := []string{"-t1", "-c" + strconv.Itoa(connections), "-d" + seconds + "s", "--timeout", "10s", "-s", filepath.Join(w.source, "wrk.lua"), t.url + s.paths[0]}
+	args := []string{"-t1", "-c" + strconv.Itoa(connections), "-d" + seconds + "s", "--timeout", "10s", "-s", filepath.Join(w.here, "wrk.lua"), t.url + s.paths[0]}
 	if list != "" {
 		args = append(args, "--", list)
 	}

@@ -17,11 +17,13 @@ import (
 
 type options struct {
 	source   string        // the folder of the bench
+	tree     string        // the folder of the gateway's code
 	gateway  string        // a built gateway; "": build one
 	against  string        // another one to compare with
 	jobs     []string      // empty: all
 	rounds   int           // pairs of windows per row
 	window   time.Duration // how long each is
+	profiled string        // write a profile there instead of a report
 	upstream string        // serve as the upstream on this port instead
 	keys     string
 }
@@ -30,6 +32,8 @@ func main() {
 	var opt options
 	var jobs string
 	flag.StringVar(&opt.source, "source", ".", "the folder of the bench")
+	flag.StringVar(&opt.tree, "tree", "..", "the folder of the gateway's code")
+	flag.StringVar(&opt.profiled, "profile", "", "write a profile of the gateway under the rows to this file, and no report")
 	flag.StringVar(&opt.gateway, "gateway", "", "measure this binary instead of building one")
 	flag.StringVar(&opt.against, "against", "", "compare with this binary of ours instead of with peers")
 	flag.StringVar(&jobs, "jobs", os.Getenv("JOBS"), "rows to run, separated by commas; empty: all of them")
@@ -55,6 +59,9 @@ func run(ctx context.Context, opt options) error {
 	if opt.source, err = filepath.Abs(opt.source); err != nil {
 		return err
 	}
+	if opt.tree, err = filepath.Abs(opt.tree); err != nil {
+		return err
+	}
 	ctx, cancel := context.WithTimeout(ctx, time.Hour) // whatever happens
 	defer cancel()
 	w, err := newWorld(ctx, opt)
@@ -65,6 +72,9 @@ func run(ctx context.Context, opt options) error {
 		return err
 	}
 	b := &bench{world: w, options: opt, report: newReport(ctx, opt)}
+	if opt.profiled != "" {
+		return b.profile(ctx)
+	}
 	if err := b.pairs(ctx); err != nil {
 		return err
 	}

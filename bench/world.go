@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"runtime"
 	"strings"
@@ -20,7 +19,8 @@ type target struct {
 // world is everything that runs: one upstream, one identity provider for each algorithm, gateways and peers.
 type world struct {
 	dir    string // of this run, removed with the world
-	source string // the folder of the bench
+	here   string // the folder of the bench
+	code   string // that of the gateway's code
 	binary string // the gateway
 	other  string // another gateway to compare with
 	origin string // URL of the upstream
@@ -33,19 +33,16 @@ type world struct {
 
 // newWorld builds the gateway where no binary is given, makes keys and starts the upstream.
 func newWorld(ctx context.Context, opt options) (*world, error) {
-	w := &world{source: opt.source, binary: opt.gateway, other: opt.against,
+	w := &world{here: opt.source, code: opt.tree, binary: opt.gateway, other: opt.against,
 		targets: map[string]*target{}, signers: map[string]*signer{}, lists: map[string]string{}}
 	var err error
 	if w.dir, err = os.MkdirTemp("", "gatehouse-bench-"); err != nil {
 		return nil, err
 	}
-	if w.binary == "" {
+	if w.binary == "" && opt.profiled == "" {
 		w.binary = filepath.Join(w.dir, "gatehouse")
-		build := exec.CommandContext(ctx, "go", "build", "-trimpath", "-ldflags", "-s -w", "-o", w.binary, ".")
-		build.Dir = filepath.Join(w.source, "..")
-		build.Env = append(os.Environ(), "CGO_ENABLED=0")
-		if out, err := build.CombinedOutput(); err != nil {
-			return w, fmt.Errorf("building the gateway: %w\n%s", err, out)
+		if err := w.build(ctx, w.binary, "-tags", "nomsgpack", "-ldflags", "-s -w"); err != nil {
+			return w, err
 		}
 	}
 	for _, alg := range []string{"RS256", "ES256", "PS256", "HS256"} {
@@ -131,7 +128,7 @@ func (w *world) startGateway(ctx context.Context, name, binary, variant string) 
 	case "log":
 		env[0] = "QUIET=false"
 	}
-	return w.serve(ctx, name, binary, filepath.Join(w.source, "gateway.json"), "/noop", env...)
+	return w.serve(ctx, name, binary, filepath.Join(w.here, "gateway.json"), "/noop", env...)
 }
 
 // serve starts a gateway with a file; probe is a path that it answers.
@@ -161,7 +158,7 @@ func (w *world) startHAProxy(ctx context.Context) error {
 	}
 	env := []string{"PASS_PORT=" + pass, "RS256_PORT=" + rs256, "UPSTREAM_PORT=" + w.origin[strings.LastIndexByte(w.origin, ':')+1:],
 		"RS256_KEY=" + filepath.Join(w.dir, "rs256.pem"), "ISSUER=" + w.signers["rs256"].issuer}
-	p, err := start(w.dir, "haproxy", env, "haproxy", "-db", "-f", filepath.Join(w.source, "peers", "haproxy.cfg"))
+	p, err := start(w.dir, "haproxy", env, "haproxy", "-db", "-f", filepath.Join(w.here, "peers", "haproxy.cfg"))
 	if err != nil {
 		return err
 	}
@@ -175,7 +172,7 @@ func (w *world) startNginx(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	text, err := os.ReadFile(filepath.Join(w.source, "peers", "nginx.conf"))
+	text, err := os.ReadFile(filepath.Join(w.here, "peers", "nginx.conf"))
 	if err != nil {
 		return err
 	}
