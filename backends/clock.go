@@ -18,7 +18,7 @@ type Clock struct {
 
 	mu    sync.Mutex
 	until time.Time       // when it is over; zero: never (a stream whose head has come)
-	inner context.Context // what those who wait wait for; nil until somebody does
+	inner context.Context // what a waiter waits for; nil until there is one
 	stop  context.CancelFunc
 	timer *time.Timer // of a stream
 	moved time.Time   // when it was wound last

@@ -99,9 +99,9 @@ func (d decoding) auto(res *Response, depth int) error {
 }
 
 // take makes what a decoder has written the answer. The text that it came from is given back for the next one.
-func (res *Response) take(json []byte, depth int) error {
-	res.buf = json
-	return res.Body.Parse(json, depth)
+func (r *Response) take(json []byte, depth int) error {
+	r.buf = json
+	return r.Body.Parse(json, depth)
 }
 
 func kindName(k byte) string {

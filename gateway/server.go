@@ -35,6 +35,7 @@ type Server struct {
 	watch   watch
 	maxWait time.Duration
 	tunnels tunnels
+	care    caretaker
 }
 
 // NewServer makes the server of a configuration; its limits are safe where the file says nothing (security.md 36).
@@ -49,12 +50,18 @@ func NewServer(cfg Config, handler http.Handler, log *slog.Logger) *Server {
 		IdleTimeout:                  cfg.IdleTimeout.Or(time.Minute),
 		MaxHeaderBytes:               conf.Value(cfg.MaxHeaderBytes, 1<<20),
 		ErrorLog:                     slog.NewLogLogger(log.Handler(), slog.LevelDebug),
-		ConnState:                    s.tunnels.note,
+		ConnState:                    s.note,
 		Protocols:                    protocols(h2c),
 		HTTP2:                        &http.HTTP2Config{MaxConcurrentStreams: maxStreams, SendPingTimeout: 15 * time.Second, PingTimeout: 15 * time.Second},
 		DisableGeneralOptionsHandler: true,
 	}
 	return s
+}
+
+// note hears of every change of a connection's state.
+func (s *Server) note(c net.Conn, state http.ConnState) {
+	s.care.note(state)
+	s.tunnels.note(c, state)
 }
 
 func protocols(h2c bool) *http.Protocols {
@@ -90,7 +97,7 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 	if errors.Is(err, context.DeadlineExceeded) {
 		err = s.http.Close()
 	}
-	_ = <-ended // http.ErrServerClosed
+	<-ended //nolint:errcheck // http.ErrServerClosed
 	s.tunnels.wait()
 	return err
 }
@@ -126,7 +133,7 @@ func (t *tunnels) count(next http.Handler) http.Handler {
 	})
 }
 
-// note hears of every change of a connection's state.
+// note takes down a connection that has been taken over.
 func (t *tunnels) note(c net.Conn, state http.ConnState) {
 	if state != http.StateHijacked {
 		return

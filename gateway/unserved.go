@@ -67,7 +67,7 @@ func renamed() map[string]string {
 }
 
 func firstNames() map[string]string {
-	return map[string]string{ //nolint:gosec // names of namespaces, no credentials
+	return map[string]string{
 		"github.com/devopsfaith/krakend-jose/validator":                 "auth/validator",
 		"github.com/devopsfaith/krakend-jose/signer":                    "auth/signer",
 		"github.com/devopsfaith/krakend-oauth2-clientcredentials":       "auth/client-credentials",

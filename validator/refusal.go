@@ -38,7 +38,7 @@ const (
 	TimeMalformed          Reason = "time_malformed"          // exp, nbf or iat is not a sensible number
 	ExpiryMissing          Reason = "expiry_missing"          // no exp where one is wanted
 	TokenExpired           Reason = "token_expired"           // exp is past
-	TokenNotYetValid       Reason = "token_not_yet_valid"     //nolint:gosec // no credential: nbf or iat is to come
+	TokenNotYetValid       Reason = "token_not_yet_valid"     // nbf or iat is to come
 	TokenTooOld            Reason = "token_too_old"           // issued longer ago than max_token_age
 	TokenRevoked           Reason = "token_revoked"           // on the deny-list
 	ClaimUnfit             Reason = "claim_unfit"             // a claim's value cannot go where it is meant to go
@@ -47,7 +47,7 @@ const (
 	KeysUnavailable        Reason = "keys_unavailable"        // the provider's keys are not to be had
 	RevocationUnavailable  Reason = "revocation_unavailable"  // the deny-list has not come yet
 	APIKeyMissing          Reason = "api_key_missing"         // no API key where one is looked for
-	APIKeyMalformed        Reason = "api_key_malformed"       //nolint:gosec // no credential: two API keys
+	APIKeyMalformed        Reason = "api_key_malformed"       // two API keys
 	APIKeyUnknown          Reason = "api_key_unknown"         // no such API key
 	CredentialsMissing     Reason = "credentials_missing"     // no user and password
 	CredentialsMalformed   Reason = "credentials_malformed"   // a Basic header that cannot be read

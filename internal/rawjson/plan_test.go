@@ -324,13 +324,14 @@ func TestPlanIsSafeForConcurrentUse(t *testing.T) {
 			v := new(Value)
 			out := ""
 			for range 100 {
-				if err := v.Parse([]byte(`{"a":{"b":1,"x":2},"c":3}`), plan.Depth()); err != nil {
-					out = err.Error()
+				err := v.Parse([]byte(`{"a":{"b":1,"x":2},"c":3}`), plan.Depth())
+				if err == nil {
+					err = plan.Apply(v)
 				}
-				if err := plan.Apply(v); err != nil {
+				if out = string(v.Append(nil)); err != nil {
 					out = err.Error()
+					break
 				}
-				out = string(v.Append(nil))
 			}
 			done <- out
 		}()
