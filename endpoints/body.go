@@ -99,12 +99,12 @@ func readUpTo(buf []byte, body io.Reader, length, limit int64) ([]byte, error) {
 		n, err := body.Read(buf[len(buf):cap(buf)])
 		buf = buf[:len(buf)+n]
 		switch {
+		case int64(len(buf)) > limit: // also where the end came along
+			return buf, errMore
 		case err == io.EOF:
 			return buf, nil
 		case err != nil:
 			return buf, err
-		case int64(len(buf)) > limit:
-			return buf, errMore
 		}
 	}
 }

@@ -215,8 +215,11 @@ func (p *projection) param(raw string) (backends.Param, error) {
 		return backends.Param{}, badParam("is a dot segment")
 	case strings.ContainsAny(value, "/\\\x00\r\n"):
 		return backends.Param{}, badParam("has a slash, a backslash or a control character")
-	case p.rules.StrictParams && (strings.ContainsAny(value, "?#") || stillEncoded(value)):
-		return backends.Param{}, badParam("has encoded URL characters")
+	}
+	if p.rules.StrictParams {
+		if err := strictParam(value); err != nil {
+			return backends.Param{}, err
+		}
 	}
 	if plainSegment(raw) {
 		return backends.Param{Value: value, Escaped: raw}, nil
@@ -250,10 +253,16 @@ func badParam(what string) error {
 	return &Denied{Status: 400, Reason: "bad_path", Detail: "a path parameter " + what}
 }
 
-// stillEncoded reports whether a decoded value would decode once more.
-func stillEncoded(value string) bool {
+// strictParam refuses URL characters, and what would decode once more, in KrakenD's words.
+func strictParam(value string) error {
 	again, err := url.PathUnescape(value)
-	return err != nil || again != value
+	switch {
+	case err != nil:
+		return &Denied{Status: 400, Reason: "bad_path", Detail: "a path parameter has a broken percent escape", Text: "error: " + err.Error(), Told: true}
+	case again != value, strings.ContainsAny(value, "?#"):
+		return &Denied{Status: 400, Reason: "bad_path", Detail: "a path parameter has encoded URL characters", Text: "error: encoded url params", Told: true}
+	}
+	return nil
 }
 
 func plainSegment(s string) bool {

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -124,13 +125,13 @@ const (
 	maxSchemaDepth = 64
 )
 
-// flatten lists what is wrong, innermost first.
+// flatten lists what is wrong, innermost first, in the order of places: the library's own is that of a map.
 func flatten(e *jsonschema.ValidationError) (list []fault) {
 	english := message.NewPrinter(language.English)
 	var walk func(e *jsonschema.ValidationError)
 	walk = func(e *jsonschema.ValidationError) {
 		_, group := e.ErrorKind.(*kind.Group)
-		if len(e.Causes) == 0 && !group && len(list) < maxFaults {
+		if len(e.Causes) == 0 && !group {
 			list = append(list, fault{pointer(e.InstanceLocation), e.ErrorKind.LocalizedString(english)})
 		}
 		for _, cause := range e.Causes {
@@ -138,7 +139,8 @@ func flatten(e *jsonschema.ValidationError) (list []fault) {
 		}
 	}
 	walk(e)
-	return list
+	slices.SortStableFunc(list, func(a, b fault) int { return strings.Compare(a.Pointer, b.Pointer) })
+	return list[:min(len(list), maxFaults)]
 }
 
 func pointer(path []string) string {

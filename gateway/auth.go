@@ -55,8 +55,13 @@ func (s *ServiceValidator) check(version int) error {
 // auth is what all validators of a configuration share.
 func (g *Gateway) auth(cfg Config, shared Shared) (validator.Deps, error) {
 	deps := validator.Deps{Keys: shared.Keys, Log: shared.Log, Providers: map[string]*validator.Provider{}}
+	var errs []error
 	for name, p := range cfg.Providers {
 		deps.Providers[name] = &p
+		errs = append(errs, conf.At(p.Check(), "providers", name))
+	}
+	if err := conf.Join(errs...); err != nil {
+		return deps, err
 	}
 	size := int64(defaultTokenCache)
 	if s := cfg.Extra.Validator; s != nil {

@@ -124,6 +124,9 @@ func inherit(cfg Config, m manners) []endpoints.Config {
 	full := make([]endpoints.Config, len(cfg.Endpoints))
 	for i, e := range cfg.Endpoints {
 		full[i] = m.endpoint(e.Inherit(s))
+		if v := full[i].Extra.Validator; v != nil && v.Duration == nil && cfg.Extra.Validator != nil {
+			v.Duration = cfg.Extra.Validator.SharedCacheDuration // a copy of ours: m.endpoint made it
+		}
 	}
 	return full
 }

@@ -97,6 +97,9 @@ func RequireAuth(cfg Config) error {
 // Warnings are what a configuration may do and had better not.
 func Warnings(cfg Config) error {
 	errs := []error{idle(cfg)}
+	for name, p := range cfg.Providers {
+		errs = append(errs, conf.At(p.Warnings(), "providers", name))
+	}
 	if r := cfg.Extra.Revoker; r != nil {
 		errs = append(errs, conf.At(r.Warnings(), "extra_config", "auth/revoker"))
 	}
