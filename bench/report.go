@@ -86,7 +86,7 @@ func newReport(ctx context.Context, opt options) *report {
 		tools[name], _, _ = strings.Cut(strings.TrimSpace(string(out)), "\n")
 	}
 	return &report{Rounds: opt.rounds, Window: opt.window.String(), Machine: machine{
-		Time: time.Now().UTC().Truncate(time.Second), System: firstLine("/proc/version", ""), CPU: firstLine("/proc/cpuinfo", "model name"),
+		Time: time.Now().UTC().Truncate(time.Second), System: "Linux " + kernel(), CPU: firstLine("/proc/cpuinfo", "model name"),
 		Cores: runtime.NumCPU(), Memory: firstLine("/proc/meminfo", "MemTotal"), Load: firstLine("/proc/loadavg", ""), Tools: tools,
 	}}
 }
@@ -217,4 +217,11 @@ func (r *report) write(opt options) error {
 		return nil
 	}
 	return r.picture(filepath.Join(dir, "picture.svg"))
+}
+
+// kernel is the kernel's version in numbers: what its builder calls it is nobody's business.
+func kernel() string {
+	release := firstLine("/proc/sys/kernel/osrelease", "")
+	number, _, _ := strings.Cut(release, "-")
+	return number
 }
