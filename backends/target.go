@@ -13,7 +13,6 @@ import (
 type target struct {
 	pieces []piece
 	query  bool // the pattern has a query of its own
-	size   int
 }
 
 type piece struct {
@@ -40,7 +39,7 @@ func parseTarget(pattern string, env Env) (*target, error) {
 	if i := strings.IndexFunc(pattern, func(r rune) bool { return r <= ' ' || r == 0x7f || r == '#' }); i >= 0 {
 		return nil, fmt.Errorf("%q has %q at offset %d, which cannot stand in a URL", pattern, pattern[i:i+1], i)
 	}
-	t := &target{query: strings.Contains(pattern, "?"), size: len(pattern)}
+	t := &target{query: strings.Contains(pattern, "?")}
 	for rest := pattern; rest != ""; {
 		open := strings.IndexByte(rest, '{')
 		if open < 0 {

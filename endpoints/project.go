@@ -26,11 +26,10 @@ const maxFanOutBody = 10 << 20
 
 // ProjectRules are what the service says about projecting.
 type ProjectRules struct {
-	UserAgent      string          // what we call ourselves
-	StrictParams   bool            // "?", "#" and still-encoded bytes in a parameter are refused (versions 2 and 3)
-	LooseParams    bool            // disable_rest: parameters may stand anywhere in a segment
-	ClaimHeaders   map[string]bool // folded names that any endpoint sets from a claim
-	ForwardedTrust bool            // forwarded_by_client_ip: true
+	UserAgent    string          // what we call ourselves
+	StrictParams bool            // "?", "#" and still-encoded bytes in a parameter are refused (versions 2 and 3)
+	LooseParams  bool            // disable_rest: parameters may stand anywhere in a segment
+	ClaimHeaders map[string]bool // folded names that any endpoint sets from a claim
 }
 
 // projection copies out of a client's request what backends may see. Nothing else of it leaks through.
