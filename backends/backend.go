@@ -43,6 +43,8 @@ type Body struct {
 	Bytes  []byte    // the whole body, where it was buffered
 	Stream io.Reader // the body as it comes, once; nil where it was buffered or is empty
 	Length int64     // -1: unknown
+
+	Trailer *outbound.Trailer // the fields behind it; nil: none
 }
 
 // Replayable reports whether the body can be sent more than once.

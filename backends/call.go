@@ -1,6 +1,7 @@
 package backends
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"io"
@@ -17,7 +18,8 @@ type call struct {
 	out      outbound.Request
 	target   []byte
 	header   []outbound.Field
-	bodyless bool // a redirect has made a GET of it
+	tail     *outbound.Trailer // what this backend gets of the body's trailer
+	bodyless bool              // a redirect has made a GET of it
 
 	among  []*host // the hosts of the backend
 	seen   []*host // those that have been tried
@@ -90,7 +92,7 @@ func (c *call) tried(h *host) bool {
 // twin is a call that sends the same; who has it frees it.
 func (c *call) twin() *call {
 	t := newCall(c.req)
-	t.out, t.bodyless, t.among, t.bare = c.out, c.bodyless, c.among, c.bare
+	t.out, t.tail, t.bodyless, t.among, t.bare = c.out, c.tail, c.bodyless, c.among, c.bare
 	t.out.Informational = nil // those of one exchange are enough
 	t.header = append(t.header, c.out.Header...)
 	t.out.Header = t.header
@@ -142,9 +144,14 @@ func (s *streamed) Close() error {
 
 // rewind makes the body ready to be sent (again).
 func (c *call) rewind() {
-	c.out.Data, c.out.Body, c.out.Length = nil, nil, 0
+	c.out.Data, c.out.Body, c.out.Length, c.out.Trailer = nil, nil, 0, nil
 	switch body := &c.req.Body; {
 	case c.bodyless:
+	case body.Trailer != nil:
+		c.out.Body, c.out.Length, c.out.Trailer = body.Stream, -1, c.tail
+		if body.Stream == nil {
+			c.out.Body = bytes.NewReader(body.Bytes)
+		}
 	case body.Stream != nil:
 		c.out.Body, c.out.Length = body.Stream, body.Length
 	case len(body.Bytes) > 0:

@@ -47,3 +47,26 @@ func (h *headerRule) append(dst []outbound.Field, req *Request) []outbound.Field
 	}
 	return append(dst, req.Claims...)
 }
+
+// trailer is what this backend gets of the fields behind a body: those that it would get as headers.
+func (h *headerRule) trailer(t *outbound.Trailer) *outbound.Trailer {
+	if t == nil || h.all {
+		return t
+	}
+	passes := func(name string) bool { return h.names[http.CanonicalHeaderKey(name)] }
+	own := &outbound.Trailer{}
+	for _, name := range t.Announced {
+		if passes(name) {
+			own.Announced = append(own.Announced, name)
+		}
+	}
+	own.Fields = func() (kept []outbound.Field) {
+		for _, f := range t.Fields() {
+			if passes(f.Name) {
+				kept = append(kept, f)
+			}
+		}
+		return kept
+	}
+	return own
+}

@@ -140,6 +140,7 @@ func (b *backend) build(c *call) (err error) {
 		c.header = b.accept(c.header)
 	}
 	c.out = outbound.Request{Method: b.method, Target: string(c.target), Header: c.header, Informational: c.req.Informational, Upgrade: c.req.Upgrade, IdleTimeout: c.req.Idle}
+	c.tail = b.header.trailer(c.req.Body.Trailer)
 	c.rewind()
 	return nil
 }

@@ -152,7 +152,7 @@ func (b *Body) Load() (string, error) {
 		if len(read) > maxScriptBody {
 			return "", errScriptBody
 		}
-		*b = Body{Bytes: read, Length: int64(len(read))}
+		*b = Body{Bytes: read, Length: int64(len(read)), Trailer: b.Trailer}
 	}
 	return string(b.Bytes), nil
 }

@@ -23,13 +23,14 @@ func (p *projection) body(q *request, r *http.Request) error {
 	}
 	if r.ContentLength > limit && !p.fanOut {
 		q.stream(r.Body, r.ContentLength)
+		q.Body.Trailer = p.trailer(r)
 		return nil
 	}
 	read, err := readUpTo(q.buf[:0], r.Body, r.ContentLength, limit)
 	q.buf = read
 	switch {
 	case err == nil:
-		q.Body = backends.Body{Bytes: read, Length: int64(len(read))}
+		q.Body = backends.Body{Bytes: read, Length: int64(len(read)), Trailer: p.trailerRead(r)}
 		return nil
 	case !errors.Is(err, errMore):
 		return badBody(err)
@@ -37,6 +38,7 @@ func (p *projection) body(q *request, r *http.Request) error {
 		return tooLarge(limit)
 	}
 	q.stream(io.MultiReader(bytes.NewReader(read), r.Body), r.ContentLength)
+	q.Body.Trailer = p.trailer(r)
 	return nil
 }
 

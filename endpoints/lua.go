@@ -75,6 +75,7 @@ func (p *projection) adopt(x *Exchange, r *http.Request, before, q *lua.Request,
 	}
 	if q.NewBody {
 		setBody(r, []byte(q.Body))
+		r.Trailer = nil // it was that of the other body
 	}
 	return nil
 }

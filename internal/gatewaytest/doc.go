@@ -40,6 +40,7 @@
 //	Name: *                     any value
 //	Name: ~regexp               a value that the whole expression matches
 //	!Name                       no such header
+//	trailer Name: value         a field behind the body
 //
 // Headers that are not named are not looked at. "Cut: yes" is a header of ours: the body broke off. After an empty line comes the body, exact but for the page's last line
 // ends. Without one the body is not looked at. The body's first line may say that it is looked at otherwise:

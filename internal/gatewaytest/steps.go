@@ -26,7 +26,7 @@ func (c *client) seen(h heading) error {
 	}
 	got := message{first: "nothing"}
 	if s != nil {
-		got = message{first: s.Method + " " + s.Target, fields: s.Fields, body: s.Body}
+		got = message{first: s.Method + " " + s.Target, fields: append(s.Fields, behind(s.Trailer)...), body: s.Body}
 	}
 	text, err := hold(c.world, want, got)
 	if err != nil {

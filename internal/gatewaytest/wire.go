@@ -44,6 +44,15 @@ func values(fields []Field, name string) []string {
 	return out
 }
 
+// behind marks the fields that came behind a body.
+func behind(fields []Field) []Field {
+	out := make([]Field, len(fields))
+	for i, f := range fields {
+		out[i] = Field{"trailer " + f.Name, f.Value}
+	}
+	return out
+}
+
 // readRequest reads one HTTP/1.1 request and keeps what net/http would tidy: spelling, order, repeats. onContinue is called
 // before a body that the client holds back.
 func readRequest(r *bufio.Reader, onContinue func() error) (*Seen, error) {
@@ -151,6 +160,11 @@ func readAnswer(r *bufio.Reader, method string) (*answer, error) {
 		}
 		if !a.upgrade {
 			a.body, a.cut = io.ReadAll(res.Body)
+			for _, name := range slices.Sorted(maps.Keys(res.Trailer)) {
+				for _, v := range res.Trailer[name] {
+					a.fields = append(a.fields, Field{"trailer " + name, v})
+				}
+			}
 		}
 		return a, res.Body.Close()
 	}

@@ -104,7 +104,8 @@ func (c *http2Client) request(w *watch, req *Request) (*http.Request, error) {
 		out.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(req.Data)), nil }
 	case req.Body != nil && req.size() != 0:
 		out.ContentLength = req.size()
-		out.Body = &uploading{Reader: req.Body, w: w}
+		out.Trailer = req.Trailer.header()
+		out.Body = &uploading{Reader: req.Body, w: w, tail: req.Trailer, into: out.Trailer}
 	}
 	return out.WithContext(w.traced(req)), nil
 }
@@ -149,11 +150,19 @@ func (c *http2Client) Stats() Stats { return Stats{Dialed: c.dialed.Load()} }
 // uploading is a request body whose failure is told from the connection's.
 type uploading struct {
 	io.Reader
-	w *watch
+	w    *watch
+	tail *Trailer
+	into http.Header // where net/http looks for the trailers once the body has ended; nil: none were announced
 }
 
 func (u *uploading) Read(p []byte) (int, error) {
 	n, err := u.Reader.Read(p)
+	if err == io.EOF && u.into != nil {
+		if failed := u.tail.fill(u.into); failed != nil {
+			err = failed
+		}
+		u.into = nil // once
+	}
 	if err != nil && err != io.EOF {
 		u.w.upload.Store(&err)
 	}

@@ -24,8 +24,9 @@ type Request struct {
 	Header  []Field // end-to-end fields only; the client adds Host, framing and Connection itself and leaves out hop-by-hop ones
 	Data    []byte  // a body in memory, instead of Body and Length: it goes out with the head in one write and can be replayed
 	Body    io.Reader
-	Length  int64  // of Body; 0: no body; -1: unknown, sent chunked
-	Upgrade string // ask for this protocol ("websocket"); "" for none
+	Length  int64    // of Body; 0: no body; -1: unknown, sent chunked
+	Trailer *Trailer // the fields behind Body, which is sent chunked then; nil: none
+	Upgrade string   // ask for this protocol ("websocket"); "" for none
 
 	// HeadBy is when the head of the answer must have come; zero: whenever ctx says. It lets a stream run on ctx without
 	// a deadline.
@@ -38,6 +39,12 @@ type Request struct {
 
 	// Informational is called for each 1xx answer but 100 and 101, in order, before RoundTrip returns; may be nil.
 	Informational func(status int, header []Field)
+}
+
+// Trailer is what follows the body of a request (RFC 9110 6.5). HTTP/2 carries only what was announced.
+type Trailer struct {
+	Announced []string       // names that are known before the body is sent; may be empty
+	Fields    func() []Field // called once the body has been read to its end, by whoever read it
 }
 
 // Transport sends requests to one origin. It never follows redirects and never retries, but for a request that failed on

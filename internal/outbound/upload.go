@@ -15,6 +15,7 @@ const uploadSize = 32 << 10
 type upload struct {
 	nc    net.Conn
 	body  io.Reader
+	tail  *Trailer
 	left  int64 // bytes still to send; -1: chunked, until the body ends
 	local bool  // the body is in memory or a file: its reads do not wait for anybody
 
@@ -25,9 +26,9 @@ type upload struct {
 	err    error
 }
 
-// startUpload sends body behind a head already written. If the body fails, it cuts the exchange short.
-func (c *conn) startUpload(body io.Reader, size int64, local bool) *upload {
-	u := &upload{nc: c.nc, body: body, left: size, local: local, done: make(chan struct{})}
+// startUpload sends the body of req behind a head already written. If the body fails, it cuts the exchange short.
+func (c *conn) startUpload(req *Request, size int64, local bool) *upload {
+	u := &upload{nc: c.nc, body: req.Body, tail: req.Trailer, left: size, local: local, done: make(chan struct{})}
 	c.up = u
 	go func() {
 		defer close(u.done)
@@ -92,8 +93,8 @@ func (u *upload) next(b []byte) ([]byte, error) {
 		out = append(b[start:chunkRoom+n], "\r\n"...)
 	}
 	if err == io.EOF {
-		out = append(out, "0\r\n\r\n"...)
 		u.left = 0
+		return u.tail.appendTo(append(out, "0\r\n"...))
 	}
 	return out, nil
 }

@@ -27,9 +27,26 @@ func (req *Request) check() error {
 		return unfit("got both Data and Body, want one")
 	case req.Length < -1, req.Length > 0 && req.Body == nil:
 		return unfit("got length %d, want that of Body", req.Length)
+	case req.Trailer != nil && req.Body == nil:
+		return unfit("got a trailer without a Body")
+	case req.Trailer != nil && !areNames(req.Trailer.Announced):
+		return unfit("got trailers %.60q announced, want tokens that neither frame nor route", req.Trailer.Announced)
 	}
-	for i := range req.Header {
-		f := &req.Header[i]
+	return checkFields(req.Header)
+}
+
+func areNames(list []string) bool {
+	for _, name := range list {
+		if !isToken(name) || isOurs(name) {
+			return false
+		}
+	}
+	return true
+}
+
+func checkFields(fields []Field) error {
+	for i := range fields {
+		f := &fields[i]
 		if !isToken(f.Name) {
 			return unfit("got header name %.60q, want a token", f.Name)
 		}
@@ -60,6 +77,8 @@ func (req *Request) size() int64 {
 		return int64(len(req.Data))
 	case req.Body == nil:
 		return 0
+	case req.Trailer != nil:
+		return -1
 	case req.Length < 0:
 		return memory(req.Body)
 	}
@@ -93,6 +112,7 @@ func (p *Pool) appendHead(b []byte, req *Request, size int64) []byte {
 	switch {
 	case size < 0:
 		b = append(b, "Transfer-Encoding: chunked\r\n"...)
+		b = req.Trailer.announce(b)
 	case size > 0 || req.Method == "POST" || req.Method == "PUT" || req.Method == "PATCH":
 		b = append(b, "Content-Length: "...)
 		b = strconv.AppendInt(b, size, 10)
@@ -135,7 +155,7 @@ func (c *conn) send(req *Request) (*upload, error) {
 		if err := c.write(b); err != nil {
 			return nil, err
 		}
-		return c.startUpload(bytes.NewReader(req.Data), size, true), nil
+		return c.startUpload(&Request{Body: bytes.NewReader(req.Data)}, size, true), nil
 	case size > 0 && size <= sendAtOnce && memory(req.Body) >= 0:
 		return nil, c.sendMemory(b, req.Body, size)
 	}
@@ -143,7 +163,7 @@ func (c *conn) send(req *Request) (*upload, error) {
 		return nil, err
 	}
 	_, seekable := req.Body.(io.Seeker)
-	return c.startUpload(req.Body, size, seekable), nil
+	return c.startUpload(req, size, seekable), nil
 }
 
 // sendMemory writes head and body through the buffer, in as few writes as it allows.
