@@ -54,13 +54,24 @@ func (x *Exchange) Free() {
 
 // ID is the request's identifier: 32 hexadecimal digits, made when it is first asked for.
 func (x *Exchange) ID() string {
-	if !x.hasID {
-		var b [16]byte
-		rand.Read(b[:])
-		hex.Encode(x.id[:], b[:])
-		x.hasID = true
-	}
+	x.identify()
 	return string(x.id[:])
+}
+
+// AppendID appends the request's identifier.
+func (x *Exchange) AppendID(dst []byte) []byte {
+	x.identify()
+	return append(dst, x.id[:]...)
+}
+
+func (x *Exchange) identify() {
+	if x.hasID {
+		return
+	}
+	var b [16]byte
+	rand.Read(b[:])
+	hex.Encode(x.id[:], b[:])
+	x.hasID = true
 }
 
 // failed takes down why a request is not answered as asked.

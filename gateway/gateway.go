@@ -3,6 +3,7 @@ package gateway
 import (
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net/http"
 	"runtime/debug"
@@ -22,7 +23,8 @@ type Shared struct {
 	Tokens  *backends.Tokens
 	Hosts   *backends.Hosts
 	Log     *slog.Logger
-	Release string // our version, for User-Agent and version headers
+	Access  io.Writer // takes a line of JSON for every request, at any time; nil: none are written
+	Release string    // our version, for User-Agent and version headers
 }
 
 // Gateway is a compiled configuration: an [http.Handler].
@@ -64,7 +66,7 @@ func New(cfg Config, shared Shared) (*Gateway, error) {
 	g.stall = cfg.StallTimeout.Or(defaultStall)
 	g.client, err = newAddresses(routerOf(cfg))
 	at(err, "extra_config", "router")
-	g.access = newAccessLog(routerOf(cfg), shared.Log)
+	g.access = newAccessLog(routerOf(cfg), shared.Access)
 
 	env := endpoints.Env{Auth: auth, Hosts: shared.Hosts, Tokens: shared.Tokens, Log: shared.Log, Life: g.life, Transport: cfg.TransportConfig,
 		Voice: voiceOf(cfg, m, shared.Release), Rules: g.rules(cfg, m, shared.Release), House: g.house(shared.Log)}

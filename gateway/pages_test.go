@@ -35,6 +35,7 @@ func boot(t testing.TB, s gatewaytest.Site) {
 	}
 	log := slog.New(slog.NewJSONHandler(s.Log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	shared := newShared(log)
+	shared.Access = s.Log
 	g, err := gateway.New(cfg, shared)
 	if err != nil {
 		t.Fatal(places(doc, err))

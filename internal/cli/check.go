@@ -3,7 +3,6 @@ package cli
 import (
 	"fmt"
 	"io"
-	"log/slog"
 	"strings"
 	"text/tabwriter"
 
@@ -26,7 +25,7 @@ func checkCommand(out, errOut io.Writer) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			shared := newShared(slog.New(slog.DiscardHandler))
+			shared := newShared(silence())
 			defer shared.close()
 			if _, err := l.compile(shared.Shared); err != nil {
 				return err

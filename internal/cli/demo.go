@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"io"
-	"log/slog"
 	"net"
 
 	"github.com/spf13/cobra"
@@ -21,10 +20,11 @@ func demoCommand(config []byte, out, errOut io.Writer) *cobra.Command {
 		Short: "A complete world in one process: identity provider, services, gateway; prints curl lines to paste",
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			log := slog.New(slog.DiscardHandler)
+			log := silence()
 			if verbose {
-				log = newLog(errOut, true)
+				log = newJournal(errOut, true)
 			}
+			defer log.close()
 			err := demo.Run(cmd.Context(), opt, func(lookup func(string) (string, bool)) (demo.Serve, error) {
 				return demoGateway(config, lookup, log, errOut)
 			})
@@ -43,7 +43,7 @@ func demoCommand(config []byte, out, errOut io.Writer) *cobra.Command {
 }
 
 // demoGateway is the gateway of the shipped gateway.json in the demo's world.
-func demoGateway(config []byte, lookup func(string) (string, bool), log *slog.Logger, errOut io.Writer) (demo.Serve, error) {
+func demoGateway(config []byte, lookup func(string) (string, bool), log journal, errOut io.Writer) (demo.Serve, error) {
 	l, err := parse("gateway.json", config, lookup, errOut)
 	if err != nil {
 		return nil, err
@@ -58,6 +58,6 @@ func demoGateway(config []byte, lookup func(string) (string, bool), log *slog.Lo
 		defer shared.close()
 		defer g.Close()
 		g.Start()
-		return gateway.NewServer(l.cfg, g, log).Serve(ctx, listener)
+		return gateway.NewServer(l.cfg, g, log.Logger).Serve(ctx, listener)
 	}, nil
 }

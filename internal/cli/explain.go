@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"log/slog"
 	"os"
 	"strings"
 	"text/tabwriter"
@@ -55,7 +54,7 @@ func explainCommand(out, errOut io.Writer) *cobra.Command {
 func (l *loaded) explain(ctx context.Context, out io.Writer, endpoint, token string, wait time.Duration) error {
 	ctx, cancel := context.WithTimeout(ctx, wait)
 	defer cancel()
-	shared := newShared(slog.New(slog.DiscardHandler))
+	shared := newShared(silence())
 	defer shared.close()
 	g, err := l.compile(shared.Shared)
 	if err != nil {

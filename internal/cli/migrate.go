@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"log/slog"
 
 	"github.com/spf13/cobra"
 
@@ -47,7 +46,7 @@ func migrate(file string, out, errOut io.Writer) error {
 	if err := l.parse("version 4 of "+name, migrated, nil, nil); err != nil {
 		return err
 	}
-	shared := newShared(slog.New(slog.DiscardHandler))
+	shared := newShared(silence())
 	defer shared.close()
 	g, err := l.compile(shared.Shared)
 	if err != nil {

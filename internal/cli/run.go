@@ -6,6 +6,8 @@ import (
 	"io"
 	"log/slog"
 	"net"
+	"os/signal"
+	"syscall"
 
 	"github.com/spf13/cobra"
 
@@ -32,7 +34,10 @@ func runCommand(out, errOut io.Writer) *cobra.Command {
 				l.cfg.Port = &port
 			}
 			l.cfg.Debug = l.cfg.Debug || debug > 0
-			return l.serve(cmd.Context(), newLog(out, debug > 0), nil)
+			signal.Ignore(syscall.SIGPIPE) // a reader of the log that has gone is no reason to go
+			log := newJournal(out, debug > 0)
+			defer log.close()
+			return l.serve(cmd.Context(), log, nil)
 		},
 	}
 	cmd.Flags().StringVarP(&file, "config", "c", "", "the configuration file")
@@ -41,16 +46,33 @@ func runCommand(out, errOut io.Writer) *cobra.Command {
 	return cmd
 }
 
-func newLog(out io.Writer, debug bool) *slog.Logger {
+// journal is the log of a process: what it says, and a line for each request, in the order in which they came.
+type journal struct {
+	*slog.Logger
+	lines *sink // nil: nothing is said
+}
+
+func newJournal(out io.Writer, debug bool) journal {
 	level := slog.LevelInfo
 	if debug {
 		level = slog.LevelDebug
 	}
-	return slog.New(slog.NewJSONHandler(out, &slog.HandlerOptions{Level: level}))
+	lines := newSink(out)
+	return journal{slog.New(slog.NewJSONHandler(lines, &slog.HandlerOptions{Level: level})), lines}
+}
+
+// silence is a journal of nothing.
+func silence() journal { return journal{Logger: slog.New(slog.DiscardHandler)} }
+
+// close writes what has not been written yet.
+func (j journal) close() {
+	if j.lines != nil {
+		j.lines.close()
+	}
 }
 
 // serve compiles, listens and answers until ctx ends. ready, if there is one, is told the address.
-func (l *loaded) serve(ctx context.Context, log *slog.Logger, ready func(net.Addr)) error {
+func (l *loaded) serve(ctx context.Context, log journal, ready func(net.Addr)) error {
 	shared := newShared(log)
 	defer shared.close()
 	g, err := l.compile(shared.Shared)
@@ -69,7 +91,7 @@ func (l *loaded) serve(ctx context.Context, log *slog.Logger, ready func(net.Add
 	if ready != nil {
 		ready(listener.Addr())
 	}
-	if err := gateway.NewServer(l.cfg, g, log).Serve(ctx, listener); err != nil {
+	if err := gateway.NewServer(l.cfg, g, log.Logger).Serve(ctx, listener); err != nil {
 		return unable(fmt.Errorf("cannot serve: %w", err))
 	}
 	log.Info("stopped")
@@ -79,15 +101,18 @@ func (l *loaded) serve(ctx context.Context, log *slog.Logger, ready func(net.Add
 // shared is what outlives a configuration, and its end.
 type shared struct{ gateway.Shared }
 
-func newShared(log *slog.Logger) *shared {
-	opt := outbound.Options{}
-	return &shared{gateway.Shared{
-		Keys:    validator.NewKeys(validator.KeysConfig{Log: log, UserAgent: "gatehouse/" + release}),
-		Hosts:   backends.NewHosts(opt, log),
-		Tokens:  backends.NewTokens(backends.TokensConfig{Log: log, UserAgent: "gatehouse/" + release}),
-		Log:     log,
+func newShared(log journal) *shared {
+	s := &shared{gateway.Shared{
+		Keys:    validator.NewKeys(validator.KeysConfig{Log: log.Logger, UserAgent: "gatehouse/" + release}),
+		Hosts:   backends.NewHosts(outbound.Options{}, log.Logger),
+		Tokens:  backends.NewTokens(backends.TokensConfig{Log: log.Logger, UserAgent: "gatehouse/" + release}),
+		Log:     log.Logger,
 		Release: release,
 	}}
+	if log.lines != nil {
+		s.Access = log.lines
+	}
+	return s
 }
 
 func (s *shared) close() {
