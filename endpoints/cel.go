@@ -48,7 +48,7 @@ func (c *guardCompiler) rules() {
 		set.needs |= p.Needs()
 	}
 	if before.rules != nil {
-		c.endpoint.guards = append(c.endpoint.guards, before.guard)
+		c.judge(before.guard, before.needs&expr.Body != 0)
 	}
 	if after.rules != nil {
 		c.endpoint.answers = append(c.endpoint.answers, after.weigh)

@@ -177,7 +177,7 @@ func (e *Endpoint) serve(x *Exchange, w http.ResponseWriter, r *http.Request) er
 		e.streaming(req, ctx, w, r)
 	}
 	for _, edit := range e.edits {
-		if err := edit(ctx, x, r, &req.Request); err != nil {
+		if err := edit(ctx, x, r, claims, &req.Request); err != nil {
 			return err
 		}
 	}

@@ -13,7 +13,7 @@ import (
 type Guard func(ctx context.Context, x *Exchange, w http.ResponseWriter, r *http.Request, claims *validator.Claims) error
 
 // edit changes what the backends will be asked.
-type edit func(ctx context.Context, x *Exchange, r *http.Request, req *backends.Request) error
+type edit func(ctx context.Context, x *Exchange, r *http.Request, claims *validator.Claims, req *backends.Request) error
 
 // weigh looks at the whole answer before it is rendered; it may change it, or refuse it.
 type weigh func(ctx context.Context, x *Exchange, r *http.Request, claims *validator.Claims, res *backends.Response) error
@@ -54,9 +54,10 @@ func (e *Endpoint) compileGuards(cfg Config, env Env, params []string, wants *va
 	c.scriptBefore()
 	c.clientLimit()
 	c.limit()
+	c.scriptAround()
 	c.rules()
 	c.schema()
-	c.scriptAround()
+	c.behindScript()
 }
 
 // guardCompiler is what the parts of that list are compiled from.
@@ -67,6 +68,20 @@ type guardCompiler struct {
 	params   []string
 	wants    *validator.Wants
 	at       func(error, ...any)
+
+	scripted bool    // modifier/lua-proxy changes the request before rules and schema judge it
+	behind   []Guard // those
+	reads    bool    // one of them reads the body
+}
+
+// judge adds a guard that looks at what backends will be asked: behind the script that may change it, if there is one.
+func (c *guardCompiler) judge(g Guard, reads bool) {
+	if !c.scripted {
+		c.endpoint.guards = append(c.endpoint.guards, g)
+		return
+	}
+	c.behind = append(c.behind, g)
+	c.reads = c.reads || reads
 }
 
 func (c *guardCompiler) mistake(err error, namespace string, path ...any) bool {

@@ -169,8 +169,8 @@ func (c *guardCompiler) scriptAround() {
 		return
 	}
 	p, params := c.projection(), titles(c.params)
-	if s.HasPre() {
-		c.endpoint.edits = append(c.endpoint.edits, func(ctx context.Context, x *Exchange, r *http.Request, req *backends.Request) error {
+	if c.scripted = s.HasPre(); c.scripted {
+		c.endpoint.edits = append(c.endpoint.edits, func(ctx context.Context, _ *Exchange, r *http.Request, _ *validator.Claims, req *backends.Request) error {
 			return p.scripted(ctx, s, params, r, req)
 		})
 	}

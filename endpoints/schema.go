@@ -163,7 +163,7 @@ func (c *guardCompiler) schema() {
 		return
 	}
 	rule := &bodyRule{schema: compiled, tell: c.cfg.ErrorDetails || c.env.Voice.Message}
-	c.endpoint.guards = append(c.endpoint.guards, rule.guard)
+	c.judge(rule.guard, true)
 }
 
 // bodyRule is a compiled schema and how much is said of what it finds.
