@@ -29,6 +29,7 @@ type Request struct {
 	Body      Body
 	Caller    Caller
 	Parts     []*Response   // answers of earlier steps of a sequence; nil where there is none
+	Earlier   []lua.Pair    // values of them that scripts and expressions see as parameters
 	Upgrade   string        // the protocol that the client asks for and the endpoint allows
 	Idle      time.Duration // of a stream: how long it may be silent once its head has come
 

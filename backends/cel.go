@@ -97,7 +97,7 @@ func (r *rules) judge(ctx context.Context, c *call, res *Response) error {
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
-		f := &Failure{Reason: ReasonRejected, Err: errors.New(Aborted(one.index) + ": " + one.program.String() + ": " + err.Error())}
+		f := &Failure{Reason: ReasonRejected, Text: Aborted(one.index), Err: errors.New(Aborted(one.index) + ": " + one.program.String() + ": " + err.Error())}
 		switch {
 		case one.status != 0:
 			f.Told = &Told{Status: one.status, Message: Aborted(one.index)}
@@ -175,6 +175,9 @@ func (r *rules) pathParams(req *Request) map[string]string {
 				m[fmt.Sprintf("Resp%d_%s", i, name)] = value
 			}
 		}
+	}
+	for _, e := range req.Earlier {
+		m[e.Name] = e.Value
 	}
 	return m
 }

@@ -20,6 +20,7 @@ type Failure struct {
 	RetryAfter time.Duration    // 0: not known
 	Fits       int              // a status that fits better than the reason's; 0: none
 	Told       *Told            // what the file says to the client instead; nil: nothing
+	Text       string           // KrakenD's words for it; "": those of the reason
 	Err        error            // for the log
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"strconv"
 	"strings"
 	"sync"
 
@@ -185,7 +186,8 @@ func (b *backend) body(res *Response, out *outbound.Response) (err error) {
 // refused makes a Failure of an answer that is no success, with as much of the answer as the file asks for.
 func (b *backend) refused(out *outbound.Response) error {
 	f := &Failure{Reason: ReasonStatus, Status: out.Status, Header: out.Header, Own: b.failure.own,
-		Err: fmt.Errorf("status %d of %s %s", out.Status, b.method, b.name)}
+		Err:  fmt.Errorf("status %d of %s %s", out.Status, b.method, b.name),
+		Text: "invalid status code " + strconv.Itoa(out.Status) + " [" + b.method + " " + b.name + "]"}
 	switch {
 	case b.failure.code || b.failure.details != "":
 		body, err := outbound.ReadAll(out, b.max, nil)

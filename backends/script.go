@@ -88,6 +88,7 @@ func scripted(ctx context.Context, s *lua.Script, names []string, b *backend, c 
 			q.Params = append(q.Params, lua.Pair{Name: name, Value: c.req.Params[i].Value})
 		}
 	}
+	q.Params = append(append(q.Params, b.target.inPath(c.req)...), c.req.Earlier...)
 	before := q.URL
 	if err := s.Pre(ctx, q); err != nil {
 		return told(err)
@@ -132,7 +133,10 @@ func (c *call) ownBody() (string, error) {
 	}
 	text, err := body.Load()
 	if err == nil {
-		c.setBody(body.Bytes)
+		own := *c.req
+		own.Body = body
+		c.req = &own
+		c.rewind()
 	}
 	return text, err
 }

@@ -20,6 +20,7 @@ type piece struct {
 	kind pieceKind
 	slot int      // of the parameter, the claim or the step
 	path []string // of a value in an earlier answer
+	late bool     // it stands in the query
 }
 
 type pieceKind uint8
@@ -57,6 +58,7 @@ func parseTarget(pattern string, env Env) (*target, error) {
 		if err != nil {
 			return nil, err
 		}
+		p.late = strings.Contains(pattern[:len(pattern)-len(rest)+open], "?")
 		t.pieces = append(t.pieces, p)
 		rest = rest[open+end+1:]
 	}
@@ -93,28 +95,6 @@ func noParam(name string, params []string) error {
 		want += "{" + p + "}, "
 	}
 	return fmt.Errorf("{%s} is no parameter of the endpoint, want %s{JWT.claim} or {respN_key}", name, want)
-}
-
-// EarlierRef splits "resp0_a.b" into 0 and [a b]; "resp0" alone has no path.
-func EarlierRef(name string) (step int, path []string, ok bool) {
-	rest, ok := strings.CutPrefix(name, "resp")
-	if !ok {
-		return 0, nil, false
-	}
-	digits, key, ok := strings.Cut(rest, "_")
-	if digits == "" || len(digits) > 3 || ok && key == "" {
-		return 0, nil, false
-	}
-	for _, c := range []byte(digits) {
-		if c < '0' || c > '9' {
-			return 0, nil, false
-		}
-		step = step*10 + int(c-'0')
-	}
-	if key == "" {
-		return step, nil, true
-	}
-	return step, strings.Split(key, "."), true
 }
 
 // append writes path and query for req. A value that is missing is a Failure; nothing is ever sent in its place.
@@ -161,7 +141,7 @@ func missing(name string) error {
 	return &Failure{Reason: reason, Err: fmt.Errorf("{%s} has no value", name)}
 }
 
-// earlier inserts a value of an earlier answer, as one escaped segment.
+// earlier inserts a value of an earlier answer, as one escaped segment or as a value of the query.
 func (p *piece) earlier(dst []byte, req *Request) ([]byte, error) {
 	if p.slot >= len(req.Parts) || req.Parts[p.slot] == nil {
 		return dst, missing(p.text)
@@ -171,7 +151,7 @@ func (p *piece) earlier(dst []byte, req *Request) ([]byte, error) {
 		return dst, missing(p.text)
 	}
 	value, ok := scalar(raw)
-	if !ok || value == "" || value == "." || value == ".." || strings.ContainsAny(value, "/\\\x00\r\n") {
+	if !ok || !p.late && (value == "" || value == "." || value == ".." || strings.ContainsAny(value, "/\\\x00\r\n")) {
 		return dst, &Failure{Reason: ReasonMissingValue, Err: fmt.Errorf("{%s} is not one path segment", p.text)}
 	}
 	return AppendSegment(dst, value), nil

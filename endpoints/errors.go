@@ -7,6 +7,7 @@ import (
 	"math"
 	"net/http"
 	"strconv"
+	"strings"
 	"time"
 
 	"gatehouse/backends"
@@ -227,7 +228,7 @@ func (v *Voice) judgeFailure(f *backends.Failure) verdict {
 		out.header.Set("Retry-After", retryAfter(f.RetryAfter))
 	}
 	if v.Message {
-		out.body, out.contentType = []byte(f.Error()), "text/plain; charset=utf-8"
+		out.body, out.contentType = []byte(krakendText(f)), plainText
 		if v.code && f.Status != 0 {
 			out.body, out.contentType = f.Body, contentTypeOf(f)
 		}
@@ -254,9 +255,32 @@ func (v *Voice) judgeAll(all *AllFailed) verdict {
 	plain.code, plain.Message = false, false
 	out := plain.judgeFailure(&single)
 	if v.Message {
-		out.body, out.contentType = []byte(all.Error()), "text/plain; charset=utf-8"
+		texts := make([]string, len(all.Failures))
+		for i, f := range all.Failures {
+			if texts[i] = krakendText(f); f.Body != nil {
+				texts[i] = string(f.Body)
+			}
+		}
+		out.body, out.contentType = []byte(strings.Join(texts, "\n")), plainText
 	}
 	return out
+}
+
+// krakendText is what KrakenD says of a failure (krakend.md 2.8), without the addresses that it tells along.
+func krakendText(f *backends.Failure) string {
+	switch {
+	case f.Text != "":
+		return f.Text
+	case f.Reason == backends.ReasonTimeout:
+		return context.DeadlineExceeded.Error()
+	case f.Reason == backends.ReasonOpen:
+		return "circuit breaker is open"
+	case f.Reason == backends.ReasonLimited:
+		return "rate limit exceded"
+	case f.Err != nil && (f.Reason == backends.ReasonBadBody || f.Reason == backends.ReasonMissingValue):
+		return f.Err.Error()
+	}
+	return describe(f.Reason)
 }
 
 func rank(f *backends.Failure) int {

@@ -67,12 +67,12 @@ func TestSequencesStopAtTheFirstFailure(t *testing.T) {
 	}}
 	x := NewExchange()
 	defer x.Free()
-	res, err := sequence([]part{answering(`{"a":1}`, 0), answering("", 0), counting}, rawjson.Shallow)(t.Context(), x, &backends.Request{})
+	res, err := sequence([]part{answering(`{"a":1}`, 0), answering("", 0), counting}, rawjson.Shallow, nil)(t.Context(), x, &backends.Request{})
 	if err != nil || res.Complete || string(res.Body.Append(nil)) != `{"a":1}` || asked != 0 {
 		t.Errorf("got %v, %v, asked %d times", res, err, asked)
 	}
 	res.Close()
-	if _, err := sequence([]part{answering("", 0), counting}, rawjson.Shallow)(t.Context(), x, &backends.Request{}); err == nil || asked != 0 {
+	if _, err := sequence([]part{answering("", 0), counting}, rawjson.Shallow, nil)(t.Context(), x, &backends.Request{}); err == nil || asked != 0 {
 		t.Errorf("the first failed: got %v, asked %d times", err, asked)
 	}
 }

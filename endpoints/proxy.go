@@ -75,15 +75,13 @@ func (e *Endpoint) compileBackends(cfg Config, env Env, params []string, wants *
 		at(fmt.Errorf("no-op hands one answer through as it is, but there are %d backends", len(parts)), "output_encoding")
 	}
 	mode := rawjson.Mode(conf.Value(cfg.Merge, string(rawjson.Shallow)))
-	if proxy.sequential() {
-		e.ask = sequence(parts, mode)
-	} else {
-		e.ask = merge(parts, mode)
-	}
+	e.ask = merge(parts, mode)
 	if proxy != nil {
-		at(propagated(proxy.Propagated, len(parts)), "extra_config", "proxy", "sequential_propagated_params")
-	}
-	if proxy != nil {
+		values, err := propagated(proxy.Propagated, len(parts))
+		at(err, "extra_config", "proxy", "sequential_propagated_params")
+		if proxy.sequential() {
+			e.ask = sequence(parts, mode, values)
+		}
 		e.ask = flatmapped(proxy.Flatmap, len(parts), env, e.ask, at)
 	}
 	if proxy != nil && proxy.Static != nil {
@@ -116,18 +114,20 @@ func taking(cfg Config) []backends.Config {
 
 func shadowed(b backends.Config) bool { return b.Extra.Proxy != nil && b.Extra.Proxy.Shadow }
 
-// propagated checks sequential_propagated_params: resp0, resp1_a.b.
-func propagated(names []string, steps int) error {
+// propagated reads sequential_propagated_params: resp0, resp1_a.b.
+func propagated(names []string, steps int) (list []backends.Earlier, err error) {
 	var errs []error
 	for i, name := range names {
-		step, _, ok := backends.EarlierRef(name)
-		if !ok {
+		value, step, ok := backends.NewEarlier(name)
+		switch {
+		case !ok:
 			errs = append(errs, conf.At(fmt.Errorf("got %q, want respN or respN_key", name), i))
-		} else if step >= steps {
+		case step >= steps:
 			errs = append(errs, conf.At(fmt.Errorf("%q points at backend %d of %d", name, step, steps), i))
 		}
+		list = append(list, value)
 	}
-	return conf.Join(errs...)
+	return list, conf.Join(errs...)
 }
 
 // repeats is how often a body may have to be sent.

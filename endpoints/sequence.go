@@ -10,7 +10,7 @@ import (
 // sequence asks one backend after another; each sees what the earlier ones said. A first one that fails is the failure of
 // the whole; a later one, or one whose answer lacks a part, ends the sequence, and the answer is what there is
 // (krakend.md 2.7).
-func sequence(parts []part, mode rawjson.Mode) ask {
+func sequence(parts []part, mode rawjson.Mode, values []backends.Earlier) ask {
 	return func(ctx context.Context, x *Exchange, req *backends.Request) (*backends.Response, error) {
 		slots := make([]slot, 0, len(parts))
 		step := *req
@@ -27,6 +27,7 @@ func sequence(parts []part, mode rawjson.Mode) ask {
 				break
 			}
 			step.Parts = append(step.Parts, s.res)
+			step.Propagate(values)
 		}
 		whole, err := unite(x, parts, slots, mode)
 		if err == nil && len(slots) < len(parts) {
