@@ -27,6 +27,32 @@ type attempt struct {
 
 	note string // more about what is wrong, for the operator
 	kind Kind   // of a refusal whose reason does not tell
+
+	scan scanner // what reads the token's JSON
+	room object  // memory for the members of what it reads
+}
+
+// maxRoom is how much memory an attempt may keep for the next one, in bytes of a token taken apart.
+const maxRoom = 8 << 10
+
+// begin is an attempt with the memory of one that has ended; whoever begins one ends it. Nothing of an attempt outlives
+// it: what claims and refusals say is copied out.
+func (v *Validator) begin(ctx context.Context, came time.Time, token string) *attempt {
+	a, _ := v.attempts.Get().(*attempt)
+	if a == nil {
+		a = &attempt{}
+	}
+	a.ctx, a.came, a.token = ctx, came, token
+	return a
+}
+
+func (v *Validator) end(a *attempt) {
+	buf, names, room := a.form.buf, a.scan.names, a.room
+	*a = attempt{}
+	if cap(buf) <= maxRoom && cap(names) <= 64 && cap(room) <= 64 {
+		a.form.buf, a.scan.names, a.room = buf, names, room
+	}
+	v.attempts.Put(a)
 }
 
 // text reads a claim that must be a string.

@@ -60,8 +60,8 @@ func (v *Validator) checks() []check {
 }
 
 func (v *Validator) readForm(a *attempt) Reason {
-	var err error
-	if a.form, err = parseForm(a.token); err == nil {
+	err := a.form.parse(a.token)
+	if err == nil {
 		return ""
 	}
 	a.note = err.Error()
@@ -76,9 +76,14 @@ func sayForm(a *attempt) (string, string) {
 }
 
 func (v *Validator) readHeader(a *attempt) Reason {
-	header, reason, err := parseHeader(a.form.header)
-	a.header = header
+	fields, err := a.scan.parse(a.form.header, a.room)
 	if err != nil {
+		a.note = err.Error()
+		return HeaderMalformed
+	}
+	a.room = fields // the claims come after it
+	var reason Reason
+	if a.header, reason, err = parseHeader(fields); err != nil {
 		a.note = err.Error()
 	}
 	return reason
@@ -117,10 +122,11 @@ func (v *Validator) sayAlgorithm(a *attempt) (string, string) {
 
 func (v *Validator) readClaims(a *attempt) Reason {
 	var err error
-	if a.claims, err = parseObject(a.form.payload); err != nil {
+	if a.claims, err = a.scan.parse(a.form.payload, a.room); err != nil {
 		a.note = err.Error()
 		return ClaimsMalformed
 	}
+	a.room = a.claims
 	return ""
 }
 
@@ -186,7 +192,7 @@ func (a *attempt) try(set *keySet) Reason {
 	var room [maxTries]*verifier
 	keys := set.find(room[:0], &a.header, a.alg, a.issuer.strategy)
 	for _, key := range keys {
-		if key.Verify(a.alg, []byte(a.form.input), a.form.signature) {
+		if key.Verify(a.alg, a.form.input, a.form.signature) {
 			a.key = key
 			return ""
 		}
@@ -233,25 +239,16 @@ func (v *Validator) checkAudience(a *attempt) Reason {
 	if len(wanted) == 0 {
 		return ""
 	}
-	raw, there := a.claims.get("aud")
-	have, ok := stringsOf(raw, there, false)
-	if items, isList := elements(raw); !ok || isList && len(items) != len(have) {
-		return AudienceWrong
+	raw, _ := a.claims.get("aud")
+	for item := range items(raw) {
+		if item[0] != '"' {
+			return AudienceWrong
+		}
 	}
-	if !matches(wanted, have, a.issuer.match) {
+	if !names(raw, false, wanted, a.issuer.match) {
 		return AudienceWrong
 	}
 	return ""
-}
-
-// matches reports whether one of wanted, or all of it, is in have.
-func matches(wanted, have []string, match string) bool {
-	for _, w := range wanted {
-		if slices.Contains(have, w) != (match == "all") {
-			return match != "all"
-		}
-	}
-	return match == "all"
 }
 
 func (v *Validator) sayAudience(a *attempt) (string, string) {

@@ -1,6 +1,8 @@
 package validator
 
 import (
+	"bytes"
+	"iter"
 	"slices"
 	"strings"
 )
@@ -112,27 +114,52 @@ func (c *Claims) size() int {
 	return n
 }
 
-// stringsOf reads a claim of one or several strings: an array's strings, or a string cut at spaces where split is set,
-// whole otherwise. Members that are not strings are left out; false: some other type, or missing.
-func stringsOf(raw []byte, there, split bool) ([]string, bool) {
-	if !there {
-		return nil, false
-	}
-	if s, ok := unquote(raw); ok {
-		if split {
-			return strings.FieldsFunc(s, func(r rune) bool { return r == ' ' }), true
+// namesIn walks over the names in a claim: an array's strings, or a string cut at spaces where split is set, whole
+// otherwise. What is no string is left out; a claim of another type has none.
+func namesIn(raw []byte, split bool) iter.Seq[[]byte] {
+	return func(yield func([]byte) bool) {
+		if len(raw) > 0 && raw[0] == '"' {
+			words(unquoteBytes(raw), split, yield)
+			return
 		}
-		return []string{s}, true
-	}
-	items, ok := elements(raw)
-	if !ok {
-		return nil, false
-	}
-	out := make([]string, 0, len(items))
-	for _, item := range items {
-		if s, ok := unquote(item); ok {
-			out = append(out, s)
+		for item := range items(raw) {
+			if item[0] == '"' && !yield(unquoteBytes(item)) {
+				return
+			}
 		}
 	}
-	return out, true
+}
+
+// words yields a text, cut at spaces where split is set.
+func words(text []byte, split bool, yield func([]byte) bool) {
+	if !split {
+		yield(text)
+		return
+	}
+	for len(text) > 0 {
+		word, rest, _ := bytes.Cut(text, []byte(" "))
+		if len(word) > 0 && !yield(word) {
+			return
+		}
+		text = rest
+	}
+}
+
+// names reports whether one of wanted, or all of it, is among the names in a claim, each compared whole, byte for byte.
+func names(raw []byte, split bool, wanted []string, match string) bool {
+	for _, w := range wanted {
+		if hasName(raw, split, w) != (match == "all") {
+			return match != "all"
+		}
+	}
+	return match == "all"
+}
+
+func hasName(raw []byte, split bool, wanted string) bool {
+	for name := range namesIn(raw, split) {
+		if string(name) == wanted {
+			return true
+		}
+	}
+	return false
 }

@@ -3,6 +3,7 @@ package validator
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -201,4 +202,43 @@ func TestValuesThatFitNowhere(t *testing.T) {
 			}
 		})
 	}
+}
+
+// Attempts share their memory, one after another: nothing that is said of one token may change with the next one.
+func TestClaimsOutliveTheAttempt(t *testing.T) {
+	k := key(t, jose.ES256, "k1")
+	synctest.Test(t, func(t *testing.T) {
+		wants := &Wants{}
+		sub, list := wants.Add(ParseRef("sub"), Joined), wants.Add(ParseRef("list"), Repeat)
+		v := newProvider(t, k).validator(Config{Audience: []string{"api"}}, wants)
+		token := func(i int) string {
+			return sign(t, k, nil, claims(map[string]any{"sub": fmt.Sprintf("user-%04d", i), "list": []string{fmt.Sprint("a", i), "é"}}))
+		}
+		said := make([]*Claims, 50)
+		payloads := make([]string, len(said))
+		var refusals []*Refusal
+		for i := range said {
+			var err error
+			if said[i], err = v.Authenticate(t.Context(), request(token(i))); err != nil {
+				t.Fatal(err)
+			}
+			payloads[i] = string(said[i].Payload())
+			_, err = v.Authenticate(t.Context(), request(sign(t, k, nil, claims(map[string]any{"aud": fmt.Sprint("aud-", i), "iss": fmt.Sprint("iss-", i)}))))
+			refusals = append(refusals, refusalOf(t, err))
+		}
+		for i, c := range said {
+			if got, _ := c.Value(sub); got != fmt.Sprintf("user-%04d", i) {
+				t.Errorf("sub of %d is %q by now", i, got)
+			}
+			if got := c.Values(list); len(got) != 2 || got[0] != fmt.Sprint("a", i) || got[1] != "%C3%A9" {
+				t.Errorf("list of %d is %q by now", i, got)
+			}
+			if string(c.Payload()) != payloads[i] {
+				t.Errorf("claims of %d are %s by now", i, c.Payload())
+			}
+			if got := fmt.Sprint(refusals[i].Detail); !strings.Contains(got, fmt.Sprintf(`"aud-%d"`, i)) || !strings.Contains(got, fmt.Sprintf("iss-%d", i)) {
+				t.Errorf("refusal %d says %s by now", i, got)
+			}
+		}
+	})
 }

@@ -3,6 +3,7 @@ package validator
 import (
 	"encoding/base64"
 	"errors"
+	"slices"
 	"strings"
 )
 
@@ -11,14 +12,14 @@ const maxToken = 16 << 10
 
 // form is a token in compact serialisation (RFC 7515 section 3.1) taken apart.
 type form struct {
-	input     string // what is signed: header and payload, still encoded, and the dot between
+	buf       []byte // what the rest points into
+	input     []byte // what is signed: header and payload, still encoded, and the dot between
 	header    []byte
 	payload   []byte
 	signature []byte
 }
 
-// isTokenByte reports whether a compact serialisation may hold the byte. It is checked first because Go's base64 skips
-// line breaks, and a token must have one spelling only (security.md 2).
+// isTokenByte reports whether a compact serialisation may hold the byte.
 func isTokenByte(c byte) bool {
 	const (
 		letters = 1<<26 - 1
@@ -31,34 +32,32 @@ func isTokenByte(c byte) bool {
 	return c < 128 && uint64(high)>>(c-64)&1 != 0
 }
 
-// parseForm takes a token apart. It must have exactly three parts of canonical base64url without padding.
-func parseForm(token string) (form, error) {
-	for i := range len(token) {
-		if !isTokenByte(token[i]) {
-			return form{}, errors.New("a byte that is not base64url")
-		}
+// parse takes a token apart. It must have exactly three parts of canonical base64url without padding. Line breaks are
+// looked for by hand, because Go's base64 skips them, and a token must have one spelling only (security.md 2).
+func (f *form) parse(token string) error {
+	if strings.IndexByte(token, '\n') >= 0 || strings.IndexByte(token, '\r') >= 0 {
+		return errors.New("a byte that is not base64url")
 	}
 	first := strings.IndexByte(token, '.')
 	last := strings.LastIndexByte(token, '.')
 	if first < 0 || first == last || strings.IndexByte(token[first+1:last], '.') >= 0 {
-		return form{}, errors.New("not three parts")
+		return errors.New("not three parts")
 	}
-	enc := base64.RawURLEncoding.Strict()
-	buf := make([]byte, 0, enc.DecodedLen(len(token)))
-	var f form
+	f.buf = append(slices.Grow(f.buf[:0], 2*len(token)), token...)
+	text := f.buf
 	for _, part := range []struct {
-		text string
+		text []byte
 		into *[]byte
-	}{{token[:first], &f.header}, {token[first+1 : last], &f.payload}, {token[last+1:], &f.signature}} {
-		start := len(buf)
+	}{{text[:first], &f.header}, {text[first+1 : last], &f.payload}, {text[last+1:], &f.signature}} {
+		start := len(f.buf)
 		var err error
-		if buf, err = enc.AppendDecode(buf, []byte(part.text)); err != nil {
-			return form{}, errors.New("not canonical base64url")
+		if f.buf, err = base64.RawURLEncoding.Strict().AppendDecode(f.buf, part.text); err != nil {
+			return errors.New("not canonical base64url")
 		}
-		*part.into = buf[start:len(buf):len(buf)]
+		*part.into = f.buf[start:len(f.buf):len(f.buf)]
 	}
-	f.input = token[:last]
-	return f, nil
+	f.input = text[:last:last]
+	return nil
 }
 
 // isJWE reports whether a token that is no JWS looks like an encrypted one (RFC 7516 section 3.1).
@@ -72,15 +71,12 @@ type jwsHeader struct {
 	x5t, x5tS256 string
 }
 
-// parseHeader reads and checks a token's header (security.md 1, 3, 4, 5, 8, 10): unique names, no second spelling of a
-// registered one, strings where strings belong, and nothing that would change what the signature means. jku, x5u, jwk and
-// x5c are not looked at. The reason tells a broken header from one that asks for what we do not do.
-func parseHeader(data []byte) (jwsHeader, Reason, error) {
+// parseHeader reads and checks a token's header (security.md 1, 3, 4, 5, 8, 10), which is one JSON object with unique
+// names: no second spelling of a registered one, strings where strings belong, and nothing that would change what the
+// signature means. jku, x5u, jwk and x5c are not looked at. The reason tells a broken header from one that asks for what
+// we do not do.
+func parseHeader(fields object) (jwsHeader, Reason, error) {
 	var h jwsHeader
-	fields, err := parseObject(data)
-	if err != nil {
-		return h, HeaderMalformed, err
-	}
 	for _, m := range fields {
 		if reason, err := h.read(string(m.name), m.value); err != nil {
 			return h, reason, err

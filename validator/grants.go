@@ -8,9 +8,8 @@ import (
 // Roles and scopes: what a token that is valid lets its bearer do.
 
 func (v *Validator) checkRoles(a *attempt) Reason {
-	raw, there := v.rolesKey.find(a.claims)
-	have, _ := stringsOf(raw, there, true)
-	if !matches(v.roles, have, "any") {
+	raw, _ := v.rolesKey.find(a.claims)
+	if !names(raw, true, v.roles, "any") {
 		return RoleMissing
 	}
 	return ""
@@ -22,9 +21,8 @@ func (v *Validator) sayRoles(a *attempt) (string, string) {
 
 // checkScopes looks where scopes_key says; by default in scope (RFC 8693), and in scp where that is missing.
 func (v *Validator) checkScopes(a *attempt) Reason {
-	raw, there := v.scopesRef(a).find(a.claims)
-	have, _ := stringsOf(raw, there, true)
-	if !matches(v.scopes, have, v.scopesMatch) {
+	raw, _ := v.scopesRef(a).find(a.claims)
+	if !names(raw, true, v.scopes, v.scopesMatch) {
 		return ScopeMissing
 	}
 	return ""

@@ -30,7 +30,13 @@ func (o object) get(name string) ([]byte, bool) {
 // name twice at any level, no lone surrogate, at most 64 deep (security.md 10). encoding/json takes all of these, each
 // in its own way, and what two parsers read differently is an attack.
 func parseObject(data []byte) (object, error) {
-	s := scanner{data: data}
+	var s scanner
+	return s.parse(data, nil)
+}
+
+// parse is parseObject with memory that was used before: the scanner's own, and a list for the members.
+func (s *scanner) parse(data []byte, room object) (object, error) {
+	s.data, s.at, s.names = data, 0, s.names[:0]
 	s.space()
 	if s.at >= len(data) || data[s.at] != '{' {
 		return nil, errors.New("not a JSON object")
@@ -38,7 +44,10 @@ func parseObject(data []byte) (object, error) {
 	if !utf8.Valid(data) {
 		return nil, errors.New("not UTF-8")
 	}
-	top := make(object, 0, 12)
+	top := room[:0]
+	if top == nil {
+		top = object{}
+	}
 	if err := s.object(1, &top); err != nil {
 		return nil, err
 	}
@@ -172,12 +181,11 @@ func (s *scanner) next(closing byte) (more bool, err error) {
 
 // unique refuses a name that stands twice.
 func unique(names [][]byte) error {
-	twice := errors.New("a name stands twice")
 	if len(names) > 16 {
 		seen := make(map[string]bool, len(names))
 		for _, name := range names {
 			if seen[string(name)] {
-				return twice
+				return errTwice()
 			}
 			seen[string(name)] = true
 		}
@@ -186,12 +194,14 @@ func unique(names [][]byte) error {
 	for i := range names {
 		for j := range names[:i] {
 			if bytes.Equal(names[i], names[j]) {
-				return twice
+				return errTwice()
 			}
 		}
 	}
 	return nil
 }
+
+func errTwice() error { return errors.New("a name stands twice") }
 
 func (s *scanner) array(depth int) error {
 	if depth > maxDepth {

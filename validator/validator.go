@@ -48,12 +48,13 @@ type Validator struct {
 	scopesMatch    string
 	revoked        *Revoked
 
-	cache  *Cache
-	digest *digester
-	rules  ruleID
-	keys   *Keys
-	closed sync.Once
-	denied [2]Refusal // no token and no keys: made once, since they are what a flood gets
+	cache    *Cache
+	attempts sync.Pool // of *attempt
+	digest   *digester
+	rules    ruleID
+	keys     *Keys
+	closed   sync.Once
+	denied   [2]Refusal // no token and no keys: made once, since they are what a flood gets
 }
 
 // New compiles a validator. wants are the claims that the endpoint will ask for; nothing may be added to them afterwards.
@@ -175,15 +176,17 @@ func (v *Validator) Authenticate(ctx context.Context, r *http.Request) (*Claims,
 	if claims := v.cache.find(&print, momentOf(now), deny); claims != nil {
 		return claims, nil
 	}
-	if !isToken68(token) {
-		return nil, v.tokenless(malformed)
-	}
-	a := attempt{ctx: ctx, came: now, token: token}
-	if refusal := v.judge(&a); refusal != nil {
+	a := v.begin(ctx, now, token)
+	defer v.end(a)
+	if refusal := v.judge(a); refusal != nil {
+		// What has the form of a token is always a token68, so only what has not is looked at again.
+		if a.form.input == nil && !isToken68(token) {
+			return nil, v.tokenless(malformed)
+		}
 		return nil, refusal
 	}
 	claims := &Claims{id: print.id(), payload: slices.Clone(a.form.payload), slots: a.slots}
-	v.remember(&a, print, claims, deny)
+	v.remember(a, print, claims, deny)
 	return claims, nil
 }
 
@@ -226,6 +229,9 @@ func (v *Validator) tokenless(reason Reason) error {
 
 // remember keeps a verdict for the next time.
 func (v *Validator) remember(a *attempt, p print, claims *Claims, deny *denylist) {
+	if v.cache == nil {
+		return
+	}
 	e := &entry{print: p, claims: claims, key: a.key}
 	e.from, e.until = v.window(a)
 	e.list.Store(deny)

@@ -2,6 +2,7 @@ package validator
 
 import (
 	"bytes"
+	"iter"
 	"unicode/utf16"
 	"unicode/utf8"
 )
@@ -74,20 +75,27 @@ func elements(raw []byte) ([][]byte, bool) {
 	if len(raw) == 0 || raw[0] != '[' {
 		return nil, false
 	}
-	out := [][]byte{}
-	s := scanner{data: raw, at: 1}
-	s.space()
-	if s.peek() == ']' {
-		return out, true
+	out := make([][]byte, 0, 4)
+	for item := range items(raw) {
+		out = append(out, item)
 	}
-	for {
-		start := s.at
-		if s.value(1) != nil {
-			return nil, false
+	return out, true
+}
+
+// items walks over the raw elements of an array that has been scanned; whatever else it is given has none.
+func items(raw []byte) iter.Seq[[]byte] {
+	return func(yield func([]byte) bool) {
+		if len(raw) == 0 || raw[0] != '[' {
+			return
 		}
-		out = append(out, raw[start:s.at])
-		if more, err := s.next(']'); err != nil || !more {
-			return out, err == nil
+		s := scanner{data: raw, at: 1}
+		s.space()
+		for more := s.peek() != ']'; more; {
+			start := s.at
+			if s.value(1) != nil || !yield(raw[start:s.at]) {
+				return
+			}
+			more, _ = s.next(']')
 		}
 	}
 }

@@ -1,10 +1,13 @@
 package jose
 
 import (
+	"crypto"
 	"crypto/ecdsa"
 	"crypto/ed25519"
 	"crypto/hmac"
 	"crypto/rsa"
+	"crypto/sha256"
+	"crypto/sha512"
 	"math/big"
 )
 
@@ -48,7 +51,14 @@ func verifyECDSA(key *ecdsa.PublicKey, digest, sig []byte) bool {
 }
 
 func digest(alg Alg, message []byte) []byte {
-	h := alg.hash().New()
-	h.Write(message)
-	return h.Sum(nil)
+	switch alg.hash() {
+	case crypto.SHA256:
+		sum := sha256.Sum256(message)
+		return sum[:]
+	case crypto.SHA384:
+		sum := sha512.Sum384(message)
+		return sum[:]
+	}
+	sum := sha512.Sum512(message)
+	return sum[:]
 }
