@@ -28,21 +28,23 @@ func with(n int) string { return fmt.Sprintf(`200 {"auth":"Bearer t%d","body":""
 
 func TestTwoHundredBackendsWithOneCredentialAskForOneToken(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		i := newIssuer(t)
-		i.says(func(n int, w http.ResponseWriter, r *http.Request) {
-			time.Sleep(300 * time.Millisecond)
-			living("3600")(n, w, r)
-		})
-		var wg sync.WaitGroup
-		for range 200 {
-			ask := i.asking(TokenClient{})
-			for range 5 {
-				wg.Go(func() { wantSaid(t, ask(soon), with(1)) })
+		for _, took := range []time.Duration{0, 300 * time.Millisecond, 4 * time.Second} {
+			i := newIssuer(t)
+			i.says(func(n int, w http.ResponseWriter, r *http.Request) {
+				time.Sleep(took)
+				living("3600")(n, w, r)
+			})
+			var wg sync.WaitGroup
+			for range 200 {
+				ask := i.asking(TokenClient{})
+				for range 5 {
+					wg.Go(func() { wantSaid(t, ask(took+soon), with(1)) })
+				}
 			}
-		}
-		wg.Wait()
-		if n := i.count(); n != 1 {
-			t.Errorf("got %d token requests, want 1", n)
+			wg.Wait()
+			if n := i.count(); n != 1 {
+				t.Errorf("an endpoint that takes %v: got %d token requests, want 1", took, n)
+			}
 		}
 	})
 }

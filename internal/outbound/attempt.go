@@ -7,28 +7,38 @@ import (
 )
 
 // attempt is a fetch that runs, by its number.
-type attempt struct{ number int }
+type attempt struct {
+	number int
+	cancel context.CancelFunc
+}
 
 // start begins an attempt; the lock is held.
 func (c *Cell[T]) start() {
+	switch {
+	case c.newest == nil:
+	case c.patient == nil:
+		c.patient = c.newest
+	default:
+		c.newest.cancel()
+	}
+	ctx, cancel := context.WithTimeout(c.ctx, c.opt.Timeout)
 	c.count++
-	a := &attempt{number: c.count}
+	a := &attempt{number: c.count, cancel: cancel}
 	c.newest, c.began = a, time.Now()
 	if c.timer != nil {
 		c.timer.Stop()
 	}
-	go c.run(a)
+	go c.run(ctx, a)
 }
 
 // run ends when the fetch has, or its time is up: a fetch that does not obey its context is left alone.
-func (c *Cell[T]) run(a *attempt) {
+func (c *Cell[T]) run(ctx context.Context, a *attempt) {
 	type result struct {
 		value T
 		life  Life
 		err   error
 	}
-	ctx, cancel := context.WithTimeout(c.ctx, c.opt.Timeout)
-	defer cancel()
+	defer a.cancel()
 	got := make(chan result, 1)
 	go func() {
 		v, life, err := c.opt.Fetch(ctx)
@@ -47,33 +57,50 @@ func (c *Cell[T]) run(a *attempt) {
 	c.end(a, r.value, r.life, r.err)
 }
 
-// end takes the result of an attempt. One that was overtaken by a later attempt still counts if it succeeded.
+// end takes the result of an attempt, unless another has taken its place.
 func (c *Cell[T]) end(a *attempt, value T, life Life, err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	last := c.newest == a
-	if last {
+	switch {
+	case last:
 		c.newest = nil
+	case c.patient == a:
+		c.patient = nil
+	default:
+		return
 	}
 	if c.refs == 0 {
 		return
 	}
-	h := c.held.Load()
-	switch {
-	case err != nil && last:
-		c.err, c.failed = err, a.number
-		c.failures++
+	if err == nil {
+		c.err, c.failures, c.lost = nil, 0, false
+		c.abandon()
+		c.keep(a, value, life)
+		c.wake()
+		return
+	}
+	c.err, c.failed = err, a.number
+	c.failures++
+	c.lost = ReasonOf(err) == Timeout
+	if last {
 		c.used.Store(false)
 		c.schedule(c.pause())
-	case err == nil && (h == nil || h.attempt < a.number):
-		c.err, c.failures = nil, 0
-		c.keep(a, value, life)
 	}
-	if err != nil && c.opt.Failed != nil {
+	if c.opt.Failed != nil {
 		c.opt.Failed(err)
 	}
-	close(c.changed)
-	c.changed = make(chan struct{})
+	c.wake()
+}
+
+// abandon ends what still runs once there is a value; the lock is held.
+func (c *Cell[T]) abandon() {
+	for _, a := range []*attempt{c.newest, c.patient} {
+		if a != nil {
+			a.cancel()
+		}
+	}
+	c.newest, c.patient = nil, nil
 }
 
 func (c *Cell[T]) keep(a *attempt, value T, life Life) {

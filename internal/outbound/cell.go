@@ -32,8 +32,11 @@ type CellOptions[T any] struct {
 }
 
 // Cell holds one value that is fetched from outside: by one caller at a time, ahead of its expiry in the background.
-// Nobody waits while a usable value lives. Attempts that fail are repeated at most once every RetryMin; while there is no
-// usable value, one that hangs does not keep the next from starting. Nothing is fetched before the first call.
+// Nobody waits while a usable value lives. Attempts that fail are repeated at most once every RetryMin. A slow attempt has
+// the source for itself for as long as everybody waits for it; once somebody who waited has left without a value, or an
+// attempt has run out of its time, it may be one that hangs for ever: the next one starts beside it, RetryMin after it at the
+// earliest. Then the first of them is left to end by itself, since a slow source is one too, and each later one takes the
+// place of the one before: two run at most. Nothing is fetched before the first call.
 type Cell[T any] struct {
 	opt   CellOptions[T]
 	held  atomic.Pointer[held[T]]
@@ -47,6 +50,8 @@ type Cell[T any] struct {
 	removed  func()        // tells the owner of the last Close
 	changed  chan struct{} // closed, and made anew, when an attempt has ended
 	newest   *attempt      // that runs; nil: none
+	patient  *attempt      // an earlier one that runs, left to end by itself; nil: none
+	lost     bool          // what runs may hang: somebody's time was up meanwhile
 	timer    *time.Timer   // the next attempt in the background
 	next     time.Time     // when it is due
 	count    int           // attempts
@@ -160,13 +165,34 @@ func (c *Cell[T]) wait(ctx context.Context) (T, error) {
 				return none, &NotReady{RetryIn: max(0, c.opt.RetryMin-since), Err: c.err}
 			}
 			c.start()
-		} else if since >= c.opt.RetryMin {
+		} else if c.lost && since >= c.opt.RetryMin {
 			c.start() // beside the one that hangs
 		}
-		if err := c.await(ctx, c.opt.RetryMin-time.Since(c.began)); err != nil {
+		patience := c.opt.Timeout
+		if c.lost {
+			patience = c.opt.RetryMin - time.Since(c.began)
+		}
+		if err := c.await(ctx, patience); err != nil {
+			if c.live() == nil && ReasonOf(err) == Timeout {
+				c.lose()
+			}
 			return none, err
 		}
 	}
+}
+
+// lose takes down that somebody's time was up while an attempt ran, and has everybody who waits look again.
+func (c *Cell[T]) lose() {
+	if c.newest != nil && !c.lost {
+		c.lost = true
+		c.wake()
+	}
+}
+
+// wake has everybody who waits look again; the lock is held.
+func (c *Cell[T]) wake() {
+	close(c.changed)
+	c.changed = make(chan struct{})
 }
 
 // await gives the lock up until an attempt has ended, ctx has, or patience is over.

@@ -28,10 +28,13 @@ type source struct {
 }
 
 func (s *source) fetch(ctx context.Context) (int, Life, error) {
-	if n := s.now.Add(1); n > s.most.Load() {
-		s.most.Store(n)
-	}
+	s.now.Add(1)
 	defer s.now.Add(-1)
+	time.AfterFunc(1, func() { // by then one whose place this takes has ended
+		if n := s.now.Load(); n > s.most.Load() {
+			s.most.Store(n)
+		}
+	})
 	s.mu.Lock()
 	s.n++
 	n, took, down, hangs, life := s.n, s.took, s.down, s.hangs, s.life
@@ -264,13 +267,64 @@ func TestCellHangingAtStart(t *testing.T) {
 		if n := s.fetches(); n < 5 || n > 6 { // the sixth and the last deadline fall together
 			t.Errorf("got %d attempts in 5 s, want one a second", n)
 		}
+		if s.now.Load() == 0 {
+			t.Error("no attempt hangs any more: the test shows nothing")
+		}
 		s.set(func() { s.hangs = false })
 		time.Sleep(time.Second)
 		if _, err := c.Get(t.Context()); err != nil {
 			t.Errorf("got %v a second after the return", err)
 		}
-		if s.now.Load() == 0 {
-			t.Error("no attempt hangs any more: the test shows nothing")
+		if n := s.most.Load(); n > 2 {
+			t.Errorf("got %d attempts at a time, want two at most", n)
+		}
+		synctest.Wait()
+		if n := s.now.Load(); n > 0 {
+			t.Errorf("%d attempts hang on although there is a value", n)
+		}
+	})
+}
+
+// A slow source is asked once, as long as everybody waits.
+func TestCellLeavesASlowSourceAlone(t *testing.T) {
+	bubble(t, CellOptions[int]{}, func(t *testing.T, c *Cell[int], s *source) {
+		s.took = 4 * time.Second
+		var wg sync.WaitGroup
+		for i := range 200 {
+			wg.Go(func() {
+				time.Sleep(time.Duration(i) * 10 * time.Millisecond)
+				ctx, cancel := context.WithTimeout(t.Context(), 4500*time.Millisecond)
+				defer cancel()
+				if v, err := c.Get(ctx); err != nil || v != 1 {
+					t.Errorf("got %d, %v", v, err)
+				}
+			})
+		}
+		wg.Wait()
+		if n := s.fetches(); n != 1 {
+			t.Errorf("got %d attempts, want one", n)
+		}
+	})
+}
+
+// A source that is slower than anybody waits is heard all the same, and not asked by more and more.
+func TestCellHearsASourceThatIsSlowerThanItsCallers(t *testing.T) {
+	bubble(t, CellOptions[int]{}, func(t *testing.T, c *Cell[int], s *source) {
+		s.took = 4800 * time.Millisecond
+		began := time.Now()
+		for {
+			ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
+			v, err := c.Get(ctx)
+			cancel()
+			if err == nil {
+				if took := time.Since(began); v != 1 || took != s.took {
+					t.Errorf("got %d after %v, want the value of the first attempt after %v", v, took, s.took)
+				}
+				break
+			}
+		}
+		if n := s.most.Load(); n > 2 {
+			t.Errorf("got %d attempts at a time, want two at most", n)
 		}
 	})
 }
@@ -281,6 +335,12 @@ func TestCellWaitersAreServedOnReturn(t *testing.T) {
 		s.hangs = true
 		time.AfterFunc(10*time.Second+time.Millisecond, func() { s.set(func() { s.hangs = false }) })
 		began := time.Now()
+		go func() { // somebody's time is up: what runs may hang
+			ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
+			defer cancel()
+			_, err := c.Get(ctx)
+			wantReason(t, err, Timeout)
+		}()
 		if _, err := c.Get(t.Context()); err != nil {
 			t.Fatal(err)
 		}

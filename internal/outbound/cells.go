@@ -97,8 +97,7 @@ func (c *Cell[T]) Close() error {
 		if c.timer != nil {
 			c.timer.Stop()
 		}
-		close(c.changed)
-		c.changed = make(chan struct{})
+		c.wake()
 	}
 	removed := c.removed
 	c.mu.Unlock()
