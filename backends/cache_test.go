@@ -149,6 +149,7 @@ func TestWhatIsKept(t *testing.T) {
 		{"the client's own condition, answered from here", "Cache-Control: max-age=60\nEtag: \"a\"", []ask{{0, "", "200 1"}, {0, "If-None-Match: \"a\"", "304 "}, {0, "If-None-Match: \"b\"", "200 1"}, {0, "If-None-Match: W/\"a\"", "304 "}, {0, "If-None-Match: *", "304 "}}},
 		{"the client's own condition, while ours is asked", "Cache-Control: max-age=10\nEtag: \"a\"", []ask{{0, "", "200 1"}, {20, "If-None-Match: \"b\"", "200 1"}, {20, "If-None-Match: \"a\"", "304 "}}},
 		{"a date that the client has", "Cache-Control: max-age=60\nLast-Modified: Sat, 01 Jan 2000 00:00:00 GMT", []ask{{0, "", "200 1"}, {0, "If-Modified-Since: Sat, 01 Jan 2000 00:00:00 GMT", "304 "}, {0, "If-Modified-Since: Fri, 31 Dec 1999 00:00:00 GMT", "200 1"}}},
+		{"a date that the client has, of an answer without Last-Modified", "Cache-Control: max-age=60", []ask{{0, "", "200 1"}, {1, "If-Modified-Since: Sat, 01 Jan 2000 00:00:00 GMT", "304 "}, {1, "If-Modified-Since: Fri, 31 Dec 1999 23:59:59 GMT", "200 1"}}},
 		{"stale-while-revalidate answers at once, and anew the next time", "Cache-Control: max-age=10, stale-while-revalidate=20", []ask{{0, "", "200 1"}, {15, "", "200 1"}, {1, "", "200 2"}, {40, "", "200 3"}}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -164,6 +165,30 @@ func TestWhatIsKept(t *testing.T) {
 			})
 		})
 	}
+}
+
+// What describes the body that we have stays; the rest is as the 304 says (RFC 9111 3.2).
+func TestA304BringsWhatIsNewOfAHeader(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		o := newOrigin(t, func(n int, w http.ResponseWriter, r *http.Request) {
+			says(fmt.Sprintf("Cache-Control: max-age=10\nEtag: \"a\"\nX-A: %d\nContent-Type: text/plain; v=%d\nContent-Md5: %d\nContent-Location: /%d", n, n, n, n))(n, w, r)
+		})
+		fetch := o.backend(Config{URLPattern: "/x", Encoding: "no-op", Extra: Extra{Cache: &CacheConfig{}}})
+		for n, want := range []string{"1 text/plain; v=1 1 /1", "2 text/plain; v=2 1 /2", "2 text/plain; v=2 1 /2"} {
+			res, err := fetch(t.Context(), get())
+			if err != nil {
+				t.Fatal(err)
+			}
+			h := res.Stream
+			if got := strings.Join([]string{h.Get("X-A"), h.Get("Content-Type"), h.Get("Content-Md5"), h.Get("Content-Location")}, " "); got != want {
+				t.Errorf("request %d: got %s, want %s", n+1, got, want)
+			}
+			res.Close()
+			if n == 0 {
+				time.Sleep(20 * time.Second)
+			}
+		}
+	})
 }
 
 func TestAnAnswerFromHereTellsItsAge(t *testing.T) {

@@ -98,6 +98,8 @@ func reasonOf(r outbound.Reason) Reason {
 		return ReasonTooLarge
 	case outbound.Busy:
 		return ReasonLimited
+	case outbound.Unfit:
+		return ReasonUnfit
 	}
 	return ReasonReset
 }

@@ -86,7 +86,7 @@ func (v *stored) freshened(header []outbound.Field, asked, now time.Time) *store
 // updatable reports whether a 304 may change a field: not those that describe the body that we have.
 func updatable(name string) bool {
 	switch strings.ToLower(name) {
-	case "content-length", "content-encoding", "content-type", "content-range", "transfer-encoding":
+	case "content-length", "content-encoding", "content-range", "content-md5", "transfer-encoding":
 		return false
 	}
 	return true
@@ -129,6 +129,9 @@ func (v *stored) matches(conditions []outbound.Field) bool {
 		return false
 	}
 	modified, err := http.ParseTime(field(v.header, "Last-Modified"))
+	if err != nil {
+		modified, err = http.ParseTime(field(v.header, "Date")) // RFC 9111 4.3.2
+	}
 	return err == nil && !modified.After(since)
 }
 

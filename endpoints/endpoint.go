@@ -145,7 +145,7 @@ func (e *Endpoint) ServeHTTP(x *Exchange, w http.ResponseWriter, r *http.Request
 	if err := e.serve(x, w, r); err != nil {
 		e.voice.Fail(x, w, r, err)
 	}
-	if x.Status == statusClientGone {
+	if x.Gone {
 		panic(http.ErrAbortHandler) // nothing was said: the server must not say "200" in our place
 	}
 }

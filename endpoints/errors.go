@@ -66,6 +66,7 @@ type verdict struct {
 	unmarked    bool   // no completeness header: no backend was meant to be asked (krakend.md 2.8)
 	plain       bool   // body is what is said, whatever form errors have
 	details     []byte // JSON that the body of version 4 has besides
+	gone        bool   // the client: nobody is told
 }
 
 // Fail is the only place that answers a failed request.
@@ -83,8 +84,8 @@ func (v *Voice) Fail(x *Exchange, w http.ResponseWriter, r *http.Request, err er
 	if errors.As(err, &refusal) {
 		x.Detail = refusal.Detail
 	}
-	if out.status == statusClientGone {
-		x.Status = statusClientGone
+	if out.gone {
+		x.Status, x.Gone = statusClientGone, true
 		return
 	}
 	h := w.Header()
@@ -174,7 +175,7 @@ func (v *Voice) judge(err error) verdict {
 	case errors.As(err, &failure):
 		return v.judgeFailure(failure)
 	case errors.Is(err, context.Canceled):
-		return verdict{status: statusClientGone, code: "client_gone"}
+		return verdict{status: statusClientGone, code: "client_gone", gone: true}
 	}
 	return verdict{status: http.StatusInternalServerError, code: "internal", description: "something went wrong here"}
 }
@@ -217,7 +218,9 @@ func (v *Voice) judgeFailure(f *backends.Failure) verdict {
 	switch {
 	case f.Told != nil:
 		out.status, out.description = f.Told.Status, f.Told.Message
-	case precise == statusClientGone, f.Reason == backends.ReasonMissingClaim, f.Reason == backends.ReasonExchange, f.Reason == backends.ReasonUnfit:
+	case f.Reason == backends.ReasonCanceled:
+		out.status, out.gone = statusClientGone, true
+	case f.Reason == backends.ReasonMissingClaim, f.Reason == backends.ReasonExchange, f.Reason == backends.ReasonUnfit:
 		out.status = precise
 	case v.code && f.Status != 0:
 		out.status = f.Status

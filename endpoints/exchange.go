@@ -30,6 +30,7 @@ type Exchange struct {
 	Parts    int  // backends asked
 	Failed   int  // of these, not answered
 	Partial  bool // the answer lacks a part
+	Gone     bool // the client did not wait: nothing was said
 
 	id     [32]byte
 	hasID  bool

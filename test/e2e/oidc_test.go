@@ -10,6 +10,7 @@ import (
 	"net/url"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"testing"
 )
@@ -19,16 +20,7 @@ type oidc struct{ issuer string }
 
 func startOIDC(t *testing.T) *oidc {
 	t.Helper()
-	if _, err := exec.LookPath("node"); err != nil {
-		t.Fatal("missing: Node.js 18 or newer, for oidc-provider")
-	}
-	if _, err := os.Stat("oidc-provider/node_modules/oidc-provider"); err != nil {
-		install := exec.Command("npm", "ci", "--omit=dev", "--no-audit", "--no-fund")
-		install.Dir = "oidc-provider"
-		if out, err := install.CombinedOutput(); err != nil {
-			t.Fatalf("npm ci: %v\n%s", err, out)
-		}
-	}
+	npmInstall(t, "oidc-provider", "oidc-provider")
 	cmd := exec.Command("node", "server.mjs")
 	cmd.Dir = "oidc-provider"
 	stdin, err := cmd.StdinPipe()
@@ -52,6 +44,22 @@ func startOIDC(t *testing.T) *oidc {
 	}
 	t.Fatal("oidc-provider did not start")
 	return nil
+}
+
+// npmInstall fetches what the package.json of a folder names, unless it is there.
+func npmInstall(t *testing.T, folder, name string) {
+	t.Helper()
+	if _, err := exec.LookPath("node"); err != nil {
+		t.Fatal("missing: Node.js 18 or newer, for " + name)
+	}
+	if _, err := os.Stat(filepath.Join(folder, "node_modules", name)); err == nil {
+		return
+	}
+	install := exec.Command("npm", "ci", "--omit=dev", "--ignore-scripts", "--no-audit", "--no-fund")
+	install.Dir = folder
+	if out, err := install.CombinedOutput(); err != nil {
+		t.Fatalf("npm ci: %v\n%s", err, out)
+	}
 }
 
 func (o *oidc) post(t *testing.T, path string) {
