@@ -21,38 +21,12 @@ func Listen(ip string, port int) (net.Listener, error) {
 	return l, nil
 }
 
-// watch makes connections ones whose pace and framing are watched.
-type watch struct {
-	stall time.Duration
-	h2c   bool
-}
-
-func (w watch) paced(c net.Conn) *paced { return &paced{Conn: c, stall: w.stall} }
-
-func (w watch) strict(c net.Conn) *strict {
-	return &strict{Conn: c, stall: w.stall, framing: framing{preface: w.h2c}}
-}
-
-// watchedListener accepts plain connections.
-type watchedListener struct {
-	net.Listener
-	watch watch
-}
-
-// Accept follows net.Listener.
-func (l watchedListener) Accept() (net.Conn, error) {
-	c, err := l.Listener.Accept()
-	if err != nil {
-		return nil, err
-	}
-	return l.watch.strict(l.watch.paced(c)), nil
-}
-
-// secureListener accepts connections and hands them out when they have shaken hands: as they are for HTTP/2, watched for
-// HTTP/1, whose bytes can be followed above TLS only.
+// secureListener accepts connections and hands them out when they have shaken hands; those that speak HTTP/2 are handed to
+// its server.
 type secureListener struct {
 	net.Listener
-	watch   watch
+	stall   time.Duration
+	http2   *handed
 	config  *tls.Config
 	timeout time.Duration // for the handshake
 	log     *slog.Logger
@@ -69,8 +43,8 @@ type accepted struct {
 	err  error
 }
 
-func newSecureListener(l net.Listener, w watch, config *tls.Config, timeout time.Duration, log *slog.Logger) *secureListener {
-	s := &secureListener{Listener: l, watch: w, config: config, timeout: timeout, log: log, ready: make(chan accepted)}
+func newSecureListener(l net.Listener, stall time.Duration, config *tls.Config, timeout time.Duration, http2 *handed, log *slog.Logger) *secureListener {
+	s := &secureListener{Listener: l, stall: stall, config: config, timeout: timeout, http2: http2, log: log, ready: make(chan accepted)}
 	s.ended, s.end = context.WithCancel(context.Background())
 	return s
 }
@@ -116,7 +90,8 @@ func (l *secureListener) give(c net.Conn, err error) bool {
 func (l *secureListener) shake(raw net.Conn) {
 	ctx, cancel := context.WithTimeout(l.ended, l.timeout)
 	defer cancel()
-	c := tls.Server(l.watch.paced(raw), l.config)
+	below := &paced{Conn: raw}
+	c := tls.Server(below, l.config)
 	if err := c.HandshakeContext(ctx); err != nil {
 		l.log.Debug("no TLS", "client", raw.RemoteAddr().String(), "error", err.Error())
 		var record tls.RecordHeaderError
@@ -127,10 +102,11 @@ func (l *secureListener) shake(raw net.Conn) {
 		return
 	}
 	if c.ConnectionState().NegotiatedProtocol == "h2" {
-		l.give(c, nil)
+		below.stall = l.stall
+		l.http2.give(c)
 		return
 	}
-	l.give(strictTLS{l.watch.strict(c), c}, nil)
+	l.give(c, nil)
 }
 
 func looksLikeHTTP(head [5]byte) bool {

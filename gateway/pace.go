@@ -28,7 +28,7 @@ type pacedBody struct {
 
 // Read follows io.Reader.
 func (b *pacedBody) Read(p []byte) (int, error) {
-	if !b.rolling || b.since >= strictPiece {
+	if !b.rolling || b.since >= bodyPiece {
 		b.rolling, b.since = true, 0
 		_ = b.control.SetReadDeadline(time.Now().Add(b.stall)) // a reader without deadlines has no slow client either
 	}
@@ -39,3 +39,6 @@ func (b *pacedBody) Read(p []byte) (int, error) {
 	}
 	return n, err
 }
+
+// bodyPiece is what a client must send of a body within one stall timeout.
+const bodyPiece = 4 << 10

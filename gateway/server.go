@@ -2,7 +2,6 @@ package gateway
 
 import (
 	"context"
-	"errors"
 	"log/slog"
 	"net"
 	"net/http"
@@ -10,6 +9,7 @@ import (
 	"time"
 
 	"gatehouse/internal/conf"
+	"gatehouse/internal/inbound"
 )
 
 // ServerConfig is how clients reach us (krakend.md 1.3).
@@ -27,154 +27,145 @@ const (
 	maxStreams           = 250 // of one HTTP/2 connection at a time
 )
 
-// Server serves one gateway on one listener.
+// Server serves one gateway on one listener: HTTP/1 by package inbound, HTTP/2 by net/http.
 type Server struct {
-	http    *http.Server
+	front   *inbound.Server
+	http2   *http.Server
+	handed  *handed // connections that speak HTTP/2
 	cfg     Config
 	log     *slog.Logger
-	watch   watch
+	stall   time.Duration
 	maxWait time.Duration
-	tunnels tunnels
 	care    caretaker
 }
 
 // NewServer makes the server of a configuration; its limits are safe where the file says nothing (security.md 36).
-func NewServer(cfg Config, handler http.Handler, log *slog.Logger) *Server {
-	h2c := cfg.H2C || routerOf(cfg).H2C
-	s := &Server{cfg: cfg, log: log, maxWait: cfg.MaxShutdownWait.Or(0), watch: watch{stall: cfg.StallTimeout.Or(defaultStall), h2c: h2c}}
-	s.http = &http.Server{
-		Handler:                      s.tunnels.count(handler),
-		ReadHeaderTimeout:            cfg.ReadHeaderTimeout.Or(defaultHeaderTimeout),
-		ReadTimeout:                  cfg.ReadTimeout.Or(0),
-		WriteTimeout:                 cfg.WriteTimeout.Or(0),
-		IdleTimeout:                  cfg.IdleTimeout.Or(time.Minute),
-		MaxHeaderBytes:               conf.Value(cfg.MaxHeaderBytes, 1<<20),
+func NewServer(cfg Config, g *Gateway, log *slog.Logger) *Server {
+	s := &Server{cfg: cfg, log: log, handed: newHanded(), stall: cfg.StallTimeout.Or(defaultStall), maxWait: cfg.MaxShutdownWait.Or(0)}
+	limits := inbound.Limits{
+		Head:          conf.Value(cfg.MaxHeaderBytes, 1<<20),
+		HeaderTimeout: cfg.ReadHeaderTimeout.Or(defaultHeaderTimeout),
+		ReadTimeout:   cfg.ReadTimeout.Or(0),
+		WriteTimeout:  cfg.WriteTimeout.Or(0),
+		IdleTimeout:   cfg.IdleTimeout.Or(time.Minute),
+		Stall:         s.stall,
+	}
+	s.front = &inbound.Server{Handler: g, Refuse: g.refuse, Limits: limits, Note: s.care.note}
+	if cfg.H2C || routerOf(cfg).H2C {
+		s.front.HTTP2 = func(c net.Conn) { s.handed.give(&paced{Conn: c, stall: s.stall}) }
+	}
+	s.http2 = &http.Server{
+		Handler:                      g,
+		ReadHeaderTimeout:            limits.HeaderTimeout,
+		ReadTimeout:                  limits.ReadTimeout,
+		WriteTimeout:                 limits.WriteTimeout,
+		IdleTimeout:                  limits.IdleTimeout,
+		MaxHeaderBytes:               limits.Head,
 		ErrorLog:                     slog.NewLogLogger(log.Handler(), slog.LevelDebug),
-		ConnState:                    s.note,
-		Protocols:                    protocols(h2c),
+		ConnState:                    func(_ net.Conn, state http.ConnState) { s.care.note(state) },
+		Protocols:                    onlyHTTP2(),
 		HTTP2:                        &http.HTTP2Config{MaxConcurrentStreams: maxStreams, SendPingTimeout: 15 * time.Second, PingTimeout: 15 * time.Second},
 		DisableGeneralOptionsHandler: true,
 	}
 	return s
 }
 
-// note hears of every change of a connection's state.
-func (s *Server) note(c net.Conn, state http.ConnState) {
-	s.care.note(state)
-	s.tunnels.note(c, state)
-}
-
-func protocols(h2c bool) *http.Protocols {
+func onlyHTTP2() *http.Protocols {
 	p := new(http.Protocols)
-	p.SetHTTP1(true)
 	p.SetHTTP2(true)
-	p.SetUnencryptedHTTP2(h2c)
+	p.SetUnencryptedHTTP2(true) // what is handed over has begun with its preface
 	return p
 }
 
 // Serve answers until ctx ends; then it takes no more connections and lets what is in flight finish, for as long as
 // max_shutdown_wait_time says. Connections that were upgraded end at once.
 func (s *Server) Serve(ctx context.Context, l net.Listener) error {
-	watched, err := s.listen(l)
+	listener, err := s.listen(l)
 	if err != nil {
 		_ = l.Close()
 		return err
 	}
-	ended := make(chan error, 1)
-	go func() { ended <- s.http.Serve(watched) }()
+	ended, second := make(chan error, 1), make(chan error, 1)
+	go func() { ended <- s.front.Serve(listener) }()
+	go func() { second <- s.http2.Serve(s.handed) }()
+	var failed error
 	select {
-	case err := <-ended:
-		return err
+	case failed = <-ended:
+		ended <- failed
 	case <-ctx.Done():
 	}
-	s.tunnels.close()
+	s.stop(ctx, listener)
+	<-ended
+	<-second //nolint:errcheck // http.ErrServerClosed
+	return failed
+}
+
+// stop waits for what is being answered, and no longer than it may.
+func (s *Server) stop(ctx context.Context, l net.Listener) {
 	wait, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	if s.maxWait > 0 {
 		wait, cancel = context.WithTimeout(wait, s.maxWait)
 	}
 	defer cancel()
-	err = s.http.Shutdown(wait)
-	if errors.Is(err, context.DeadlineExceeded) {
-		err = s.http.Close()
-	}
-	<-ended //nolint:errcheck // http.ErrServerClosed
-	s.tunnels.wait()
-	return err
+	var both sync.WaitGroup
+	both.Go(func() {
+		if s.http2.Shutdown(wait) != nil {
+			_ = s.http2.Close()
+		}
+	})
+	both.Go(func() {
+		if s.front.Shutdown(wait, l) != nil {
+			s.front.Close()
+		}
+	})
+	both.Wait()
 }
 
 func (s *Server) listen(l net.Listener) (net.Listener, error) {
 	config, err := s.cfg.ServerConfig.TLS.compile(mannersOf(s.cfg.Version), s.log)
-	if err != nil {
-		return nil, err
+	if err != nil || config == nil {
+		return l, err
 	}
-	if config == nil {
-		return watchedListener{l, s.watch}, nil
-	}
-	return newSecureListener(l, s.watch, config, s.http.ReadHeaderTimeout, s.log), nil
+	return newSecureListener(l, s.stall, config, s.http2.ReadHeaderTimeout, s.handed, s.log), nil
 }
 
-// tunnels are the connections that were taken over by an upgrade: the server no longer knows them, so a stop ends them
-// here.
-type tunnels struct {
-	mu     sync.Mutex
-	open   map[net.Conn]bool
-	closed bool
-	busy   sync.WaitGroup
+// handed is a listener whose connections come from elsewhere.
+type handed struct {
+	ready chan net.Conn
+	ended chan struct{}
+	end   func()
 }
 
-// count lets a stop wait for requests that may take their connection over.
-func (t *tunnels) count(next http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if len(r.Header["Upgrade"]) > 0 {
-			t.busy.Add(1)
-			defer t.busy.Done()
-		}
-		next.ServeHTTP(w, r)
-	})
+func newHanded() *handed {
+	h := &handed{ready: make(chan net.Conn), ended: make(chan struct{})}
+	h.end = sync.OnceFunc(func() { close(h.ended) })
+	return h
 }
 
-// note takes down a connection that has been taken over.
-func (t *tunnels) note(c net.Conn, state http.ConnState) {
-	if state != http.StateHijacked {
-		return
-	}
-	watched, ok := c.(*strict)
-	if over, secure := c.(strictTLS); secure {
-		watched, ok = over.strict, true
-	}
-	if !ok {
-		return
-	}
-	watched.opaque.Store(true)
-	watched.done = func() { t.forget(c) }
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if t.closed {
-		go func() { _ = c.Close() }()
-		return
-	}
-	if t.open == nil {
-		t.open = map[net.Conn]bool{}
-	}
-	t.open[c] = true
-}
-
-func (t *tunnels) forget(c net.Conn) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	delete(t.open, c)
-}
-
-// close ends all tunnels, and those to come.
-func (t *tunnels) close() {
-	t.mu.Lock()
-	t.closed = true
-	open := t.open
-	t.open = nil
-	t.mu.Unlock()
-	for c := range open {
+// give hands a connection over; one that comes too late is closed.
+func (h *handed) give(c net.Conn) {
+	select {
+	case h.ready <- c:
+	case <-h.ended:
 		_ = c.Close()
 	}
 }
 
-func (t *tunnels) wait() { t.busy.Wait() }
+// Accept follows net.Listener.
+func (h *handed) Accept() (net.Conn, error) {
+	select {
+	case c := <-h.ready:
+		return c, nil
+	case <-h.ended:
+		return nil, net.ErrClosed
+	}
+}
+
+// Close follows net.Listener.
+func (h *handed) Close() error {
+	h.end()
+	return nil
+}
+
+// Addr follows net.Listener.
+func (h *handed) Addr() net.Addr { return &net.TCPAddr{} }

@@ -38,6 +38,14 @@ func (a *answers) refuseMalformed(x *endpoints.Exchange, w http.ResponseWriter, 
 	return true
 }
 
+// refuse answers what is no request: what package inbound could not make sense of.
+func (g *Gateway) refuse(w http.ResponseWriter, r *http.Request, status int, detail string) {
+	x := endpoints.NewExchange()
+	defer g.finish(x, w, r)
+	g.client.tell(x, r)
+	g.router.voice.Fail(x, w, r, &endpoints.Denied{Status: status, Reason: "bad_request", Detail: detail})
+}
+
 // validAuthority tells a name or an address with an optional port (RFC 9110 7.2).
 func validAuthority(s string) bool {
 	host, port := s, ""

@@ -1,0 +1,139 @@
+package inbound
+
+import (
+	"context"
+	"sync"
+	"time"
+)
+
+// life is the context of one request: it ends when the client goes away, and when the request is answered. Nobody looks
+// after the client until somebody waits for the end: most requests are answered before anybody does.
+type life struct {
+	c     *conn // nil for what is refused
+	mu    sync.Mutex
+	over  bool
+	inner context.Context // what a waiter waits for; nil until there is one
+	stop  context.CancelFunc
+}
+
+// Deadline follows context.Context.
+func (l *life) Deadline() (time.Time, bool) { return time.Time{}, false }
+
+// Done follows context.Context. From now on the client is watched, if its body is read.
+func (l *life) Done() <-chan struct{} {
+	l.mu.Lock()
+	begin := l.inner == nil
+	if begin {
+		l.inner, l.stop = context.WithCancel(context.Background())
+		if l.over {
+			l.stop()
+		}
+	}
+	done := l.inner.Done()
+	begin = begin && !l.over && l.c != nil
+	l.mu.Unlock()
+	if begin {
+		l.c.lookAfter(l)
+	}
+	return done
+}
+
+// Err follows context.Context.
+func (l *life) Err() error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.over {
+		return context.Canceled
+	}
+	return nil
+}
+
+// Value follows context.Context. Contexts that are made of this one find what they shall end with.
+func (l *life) Value(key any) any {
+	l.mu.Lock()
+	inner := l.inner
+	l.mu.Unlock()
+	if inner == nil {
+		return nil
+	}
+	return inner.Value(key)
+}
+
+// end ends the request's life; a second time changes nothing.
+func (l *life) end() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.over = true
+	if l.stop != nil {
+		l.stop()
+	}
+}
+
+// watch is who looks after the client while a request is answered: a goroutine that reads, once the body is whole.
+type watch struct {
+	mu      sync.Mutex
+	whole   bool // the body has been read, or there is none
+	over    bool // the request is answered
+	waiting *life
+	done    chan struct{} // closed when the goroutine has ended; nil: there is none
+}
+
+// begin begins with a request.
+func (w *watch) begin(whole bool) {
+	w.mu.Lock()
+	w.whole, w.over, w.waiting, w.done = whole, false, nil, nil
+	w.mu.Unlock()
+}
+
+// lookAfter has the client watched from when its body is whole.
+func (c *conn) lookAfter(l *life) {
+	w := &c.watch
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.waiting = l; w.whole && !w.over {
+		c.startWatch()
+	}
+}
+
+// bodyIsWhole begins the watch that somebody waits for.
+func (c *conn) bodyIsWhole() {
+	w := &c.watch
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.whole = true; w.waiting != nil && !w.over {
+		c.startWatch()
+	}
+}
+
+// startWatch begins to read, unless the next request is here already. The lock is held.
+func (c *conn) startWatch() {
+	w := &c.watch
+	if w.done != nil || len(c.unread()) > 0 {
+		return
+	}
+	w.done = make(chan struct{})
+	go func(l *life, done chan struct{}) {
+		defer close(done)
+		c.by = time.Time{}
+		c.room(pieceOfHead)
+		if err := c.fill(); err != nil && err != errAborted { //nolint:errorlint // ours, as it is
+			l.end()
+		}
+	}(w.waiting, w.done)
+}
+
+// unwatch ends the watch. What it has read is the beginning of the next request.
+func (c *conn) unwatch() {
+	w := &c.watch
+	w.mu.Lock()
+	w.over = true
+	done := w.done
+	w.mu.Unlock()
+	if done == nil {
+		return
+	}
+	c.abort()
+	<-done
+	c.resume()
+	c.spare()
+}
