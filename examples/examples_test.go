@@ -176,11 +176,12 @@ func (w *watcher) Write(p []byte) (int, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.data.Write(p)
+	n, err := w.to.Write(p) // before anybody hears that it is there
 	if !w.done && bytes.Contains(w.data.Bytes(), []byte(w.until)) {
 		w.done = true
 		close(w.found)
 	}
-	return w.to.Write(p)
+	return n, err
 }
 
 func (w *watcher) text() string {

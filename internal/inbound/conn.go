@@ -217,7 +217,9 @@ func (c *conn) understand(x *exchange, end int) (*http.Request, *fault) {
 	}
 	text := string(b)
 	c.r += end
-	r, how, wrong := x.request(c, text, text[:len(method)], text[len(method)+1:len(method)+1+len(target)], minor)
+	from := c.head.lines[0].from
+	space := from + len(method)
+	r, how, wrong := x.request(c, text, text[from:space], text[space+1:space+1+len(target)], minor)
 	x.response.close = how.close
 	if how.length == 0 || c.r == c.w {
 		c.spare()
