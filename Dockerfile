@@ -9,7 +9,7 @@ WORKDIR /src
 COPY go.mod go.sum ./
 RUN go mod download
 COPY . .
-RUN CGO_ENABLED=0 go build -tags nomsgpack -trimpath -ldflags "-s -w" -o /gatehouse .
+RUN CGO_ENABLED=0 go build -trimpath -ldflags "-s -w" -o /gatehouse .
 RUN /gatehouse check --strict --require-auth -c gateway.json
 
 FROM scratch

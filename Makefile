@@ -18,7 +18,7 @@ setup: ## what the tests need; says what is missing
 	@command -v gcc >/dev/null || { command -v apt-get >/dev/null && apt-get install -y -qq gcc libc6-dev >/dev/null; } || { echo "missing: gcc (the race detector needs cgo)"; exit 1; }
 
 build: ## the static binary, in bin/
-	CGO_ENABLED=0 $(GO) build -tags nomsgpack -trimpath -ldflags "-s -w -X gatehouse/internal/cli.release=$(VERSION)" -o bin/gatehouse .
+	CGO_ENABLED=0 $(GO) build -trimpath -ldflags "-s -w -X gatehouse/internal/cli.release=$(VERSION)" -o bin/gatehouse .
 
 vet:
 	$(GO) vet ./...

@@ -38,7 +38,6 @@ var mayImport = map[string][]string{
 
 // onlyIn says where a library lives: nobody else knows of it.
 var onlyIn = map[string][]string{
-	"github.com/gin-gonic/gin":      {"gateway/router.go"},
 	"github.com/lestrrat-go/jwx/v2": {"internal/jose/"},
 	"github.com/sony/gobreaker/v2":  {"backends/"},
 	"github.com/spf13/cobra":        {"internal/cli/"},

@@ -57,11 +57,10 @@ func TestRoutesAgainstAModel(t *testing.T) {
 			}
 			method := pick("GET", "POST")
 			want, params := model(list, method, request)
-			f := router.find(httptest.NewRequest(method, "/", nil), method, request)
-			if f.endpoint != want || want != nil && !slices.Equal(f.params, params) {
-				t.Fatalf("routes %v\n%s %s: got %v %q, want %v %q", paths(list), method, request, name(f.endpoint), f.params, name(want), params)
+			s := search{method: method, r: httptest.NewRequest(method, "/", nil)}
+			if got := router.tree.find(&s, request); got != want || want != nil && !slices.Equal(s.params, params) {
+				t.Fatalf("routes %v\n%s %s: got %v %q, want %v %q", paths(list), method, request, name(got), s.params, name(want), params)
 			}
-			router.finders.Put(f)
 		}
 	}
 	if asked < 10000 {
@@ -152,41 +151,78 @@ func TestRoutesInAnyOrder(t *testing.T) {
 		r := bare(t, list)
 		for path, want := range map[string]string{"/files/health": "/files/health", "/files/7": "/files/{id}", "/files/7/8": "/files/{path...}",
 			"/x/health": "/{a}/health", "/x/y": "/*", "/files/": "/files/{path...}", "/": "/*"} {
-			if f := r.find(httptest.NewRequest("GET", "/", nil), "GET", path); name(f.endpoint) != "GET "+want {
-				t.Fatalf("%v: %s went to %s, want %s", paths(list), path, name(f.endpoint), want)
+			s := search{method: "GET", r: httptest.NewRequest("GET", "/", nil)}
+			if got := r.tree.find(&s, path); name(got) != "GET "+want {
+				t.Fatalf("%v: %s went to %s, want %s", paths(list), path, name(got), want)
 			}
 		}
 	}
 }
 
-func BenchmarkFind(b *testing.B) {
-	for _, row := range []struct {
-		name string
-		last string
-	}{{"gin alone", "/last/{id}"}, {"with a wildcard", "/last/*"}} {
-		b.Run(row.name, func(b *testing.B) {
+func TestPathsThatWereMeant(t *testing.T) {
+	rows := []struct {
+		name, routes, asked, want string
+	}{
+		{"a slash too many", "/a", "/a/", "/a"},
+		{"a slash too few", "/a/", "/a", "/a/"},
+		{"slashes in the middle", "/a/b", "/a//b", "/a/b"},
+		{"other case, with the parameter as it was sent", "/users/{id}/orders", "/USERS/Bob/Orders", "/users/Bob/orders"},
+		{"other case and a slash", "/a/b", "/A/B/", "/a/b"},
+		{"other case around a parameter", "/{name}.json", "/A.JSON", "/A.json"},
+		{"a route that is spelt so comes before one in other case", "/{any}/x /a/x", "//A/x", "/A/x"},
+		{"the wildcard takes the slash with it", "/files/*", "//files/a/", "/files/a/"},
+		{"two routes that differ in case", "/Ab /aB", "/AB", "/Ab"},
+		{"the root is what it is", "/a", "/", ""},
+		{"a parameter is never empty", "/u/{id}/x", "/u//x", ""},
+		{"a wildcard begins behind its slash", "/u/*", "/u", "/u/"},
+		{"no route of that name", "/a/{id}", "/b/7", ""},
+	}
+	for _, row := range rows {
+		t.Run(row.name, func(t *testing.T) {
 			var list []route
-			for i := range 100 {
-				text := fmt.Sprintf("/service%d/users/{id}/orders", i)
-				if i == 99 {
-					text = row.last
-				}
-				p, err := endpoints.ParsePath(text, false)
+			for i, text := range strings.Fields(row.routes) {
+				p, err := endpoints.ParsePath(text, true)
 				if err != nil {
-					b.Fatal(err)
+					t.Fatal(err)
 				}
 				list = append(list, route{index: i, endpoint: &endpoints.Endpoint{Method: "GET", Path: text, Route: p, Matches: []*endpoints.Match{{}}}})
 			}
-			t := bare(b, list)
-			r := httptest.NewRequest("GET", "/", nil)
-			b.ReportAllocs()
-			for b.Loop() {
-				f := t.find(r, http.MethodGet, "/service42/users/7/orders")
-				if f.endpoint == nil {
-					b.Fatal("not found")
-				}
-				t.finders.Put(f)
+			if got, _ := bare(t, list).elsewhere(httptest.NewRequest("GET", "/", nil), row.asked); got != row.want {
+				t.Errorf("%s leads to %q, want %q", row.asked, got, row.want)
 			}
 		})
+	}
+}
+
+func BenchmarkFind(b *testing.B) {
+	for _, n := range []int{10, 10_000} {
+		for _, last := range []string{"/last/{id}", "/last/*"} {
+			b.Run(fmt.Sprintf("%d routes and %s", n, last), func(b *testing.B) { benchmarkFind(b, n, last) })
+		}
+	}
+}
+
+func benchmarkFind(b *testing.B, n int, last string) {
+	var list []route
+	for i := range n {
+		text := fmt.Sprintf("/service%d/users/{id}/orders", i)
+		if i == n-1 {
+			text = last
+		}
+		p, err := endpoints.ParsePath(text, false)
+		if err != nil {
+			b.Fatal(err)
+		}
+		list = append(list, route{index: i, endpoint: &endpoints.Endpoint{Method: "GET", Path: text, Route: p, Matches: []*endpoints.Match{{}}}})
+	}
+	t := bare(b, list)
+	r := httptest.NewRequest("GET", "/", nil)
+	var params [8]string
+	b.ReportAllocs()
+	for b.Loop() {
+		s := search{method: http.MethodGet, r: r, params: params[:0]}
+		if t.tree.find(&s, "/service7/users/7/orders") == nil {
+			b.Fatal("not found")
+		}
 	}
 }

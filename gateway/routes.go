@@ -16,35 +16,25 @@ type route struct {
 	index    int
 }
 
-// routes are all endpoints that could be compiled, and what is wrong with them together.
-type routes struct {
-	list   []route
-	groups map[string][]route // by method and shape: only these can answer the same request
-	errs   []error
-}
-
-func newRoutes(list []route, builtin *builtins) *routes {
-	rs := &routes{list: list, groups: map[string][]route{}}
+// checkRoutes tells what is wrong with endpoints together: none is compared with one that cannot answer the same request.
+func checkRoutes(list []route, builtin *builtins) error {
+	var errs []error
+	groups := map[string][]route{} // by method and shape
 	for _, r := range list {
 		if err := checkRoute(r.endpoint, builtin); err != nil {
-			rs.errs = append(rs.errs, conf.At(err, "endpoints", r.index))
+			errs = append(errs, conf.At(err, "endpoints", r.index))
 			continue
 		}
 		key := r.endpoint.Method + " " + shape(r.endpoint.Route)
-		for _, other := range rs.groups[key] {
+		for _, other := range groups[key] {
 			if err := conflict(r, other); err != nil {
-				rs.errs = append(rs.errs, conf.At(err, "endpoints", r.index, "endpoint"))
+				errs = append(errs, conf.At(err, "endpoints", r.index, "endpoint"))
 				break
 			}
 		}
-		rs.groups[key] = append(rs.groups[key], r)
+		groups[key] = append(groups[key], r)
 	}
-	return rs
-}
-
-// has reports whether a method has a route of its own where another endpoint is.
-func (rs *routes) has(method string, e *endpoints.Endpoint) bool {
-	return slices.ContainsFunc(rs.groups[method+" "+shape(e.Route)], func(r route) bool { return plain(r.endpoint) })
+	return conf.Join(errs...)
 }
 
 // checkRoute refuses what can never be served.
@@ -85,31 +75,18 @@ func conflict(r, other route) error {
 	return nil
 }
 
-// plain reports whether gin's tree can hold an endpoint.
-func plain(e *endpoints.Endpoint) bool {
-	for _, s := range e.Route.Segments {
-		switch {
-		case s.Kind == endpoints.Wildcard, s.Kind == endpoints.Mixed:
-			return false
-		case s.Kind == endpoints.Literal && strings.ContainsAny(s.Texts[0], ":*"):
-			return false
-		}
-	}
-	return len(e.Matches) == 1 && e.Matches[0].Any()
-}
-
-// shape is a pattern with its parameters named by position, as gin wants them; mixed segments and wildcards are only marked.
+// shape is a pattern without what fills it: segments of the same shape may fit the same text.
 func shape(p *endpoints.Path) string {
 	var b strings.Builder
-	for i, s := range p.Segments {
+	for _, s := range p.Segments {
 		b.WriteByte('/')
 		switch s.Kind {
 		case endpoints.Literal:
 			b.WriteString(s.Texts[0])
 		case endpoints.Param:
-			fmt.Fprintf(&b, ":p%d", i)
-		case endpoints.Mixed:
 			b.WriteString("{}")
+		case endpoints.Mixed:
+			b.WriteString("{}+") // as no literal is spelt
 		default:
 			b.WriteString("{...}")
 		}

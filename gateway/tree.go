@@ -8,17 +8,14 @@ import (
 	"gatehouse/endpoints"
 )
 
-// tree holds the routes that gin's cannot: wildcards beside other routes, text around parameters, and conditions on the
-// request (match). At each segment it tries what is more specific first and comes back if that leads nowhere, so the most
-// specific route that fits is always found, whatever the order of the file.
-type tree struct {
-	root node
-	size int
-}
+// tree holds the routes. At each segment it tries what is more specific first and comes back if that leads nowhere, so the
+// most specific route that fits is always found, whatever the order of the file.
+type tree struct{ root node }
 
 type node struct {
 	literal map[string]*node
-	mixed   []*mixedNode // the most specific first
+	folded  map[string][]string // the spellings of literals, by them in lower case
+	mixed   []*mixedNode        // the most specific first
 	param   *node
 	rest    []entry // what a wildcard here answers
 	entries []entry // what a path that ends here answers
@@ -62,19 +59,12 @@ func (t *tree) add(method string, e *endpoints.Endpoint) {
 		}
 		return -1
 	})
-	t.size++
 }
 
 func (n *node) child(s *endpoints.Segment) *node {
 	switch s.Kind {
 	case endpoints.Literal:
-		if n.literal == nil {
-			n.literal = map[string]*node{}
-		}
-		if n.literal[s.Texts[0]] == nil {
-			n.literal[s.Texts[0]] = &node{}
-		}
-		return n.literal[s.Texts[0]]
+		return n.literalChild(s.Texts[0])
 	case endpoints.Mixed:
 		for _, m := range n.mixed {
 			if slices.Equal(m.segment.Texts, s.Texts) {
@@ -92,16 +82,33 @@ func (n *node) child(s *endpoints.Segment) *node {
 	return n.param
 }
 
+func (n *node) literalChild(text string) *node {
+	if child := n.literal[text]; child != nil {
+		return child
+	}
+	if n.literal == nil {
+		n.literal, n.folded = map[string]*node{}, map[string][]string{}
+	}
+	child, folded := &node{}, strings.ToLower(text)
+	n.literal[text] = child
+	n.folded[folded] = append(n.folded[folded], text)
+	return child
+}
+
 func weight(s endpoints.Segment) int { return len(strings.Join(s.Texts, "")) }
 
 // search is one walk through the tree.
 type search struct {
 	method string
 	r      *http.Request
+	empty  bool     // a parameter may be empty, but for the last: it is found, and then refused with its reason
 	fold   bool     // letters of routes count in any case; spelt is the path as the route has it
 	params []string // what has been filled in so far
 	spelt  []string // segments
 }
+
+// find is the endpoint of a path, nil if there is none.
+func (t *tree) find(s *search, path string) *endpoints.Endpoint { return t.root.find(s, path[1:]) }
 
 // find looks for a path without its leading slash.
 func (n *node) find(s *search, path string) *endpoints.Endpoint {
@@ -123,7 +130,7 @@ func (n *node) find(s *search, path string) *endpoints.Endpoint {
 		}
 		s.params = s.params[:depth]
 	}
-	if n.param != nil && segment != "" {
+	if n.param != nil && (segment != "" || more && s.empty) {
 		s.params = append(s.params, segment)
 		if e := n.param.onward(s, segment, rest, more); e != nil {
 			return e
@@ -133,7 +140,9 @@ func (n *node) find(s *search, path string) *endpoints.Endpoint {
 	if len(n.rest) > 0 && !strings.HasPrefix(path, "/") && !strings.Contains(path, "//") {
 		if e := s.first(n.rest); e != nil {
 			s.params = append(s.params, path)
-			s.spelt = append(s.spelt, path)
+			if s.fold {
+				s.spelt = append(s.spelt, path)
+			}
 			return e
 		}
 	}
@@ -146,13 +155,15 @@ func (n *node) literally(s *search, segment, rest string, more bool) *endpoints.
 			return e
 		}
 	}
-	if s.fold {
-		for text, next := range n.literal {
-			if text != segment && strings.EqualFold(text, segment) {
-				if e := next.onward(s, text, rest, more); e != nil {
-					return e
-				}
-			}
+	if !s.fold {
+		return nil
+	}
+	for _, text := range n.folded[strings.ToLower(segment)] { // paths are escaped: all letters are those of ASCII
+		if text == segment {
+			continue
+		}
+		if e := n.literal[text].onward(s, text, rest, more); e != nil {
+			return e
 		}
 	}
 	return nil
@@ -183,29 +194,4 @@ func (s *search) first(list []entry) *endpoints.Endpoint {
 		}
 	}
 	return nil
-}
-
-// fixed is the path of a route that this one was meant for: in other case, with another slash at the end.
-func (t *tree) fixed(s *search, path string) (string, bool) {
-	if t.size == 0 {
-		return "", false
-	}
-	for _, try := range []string{path, otherSlash(path)} {
-		s.spelt, s.params = s.spelt[:0], s.params[:0]
-		if t.root.find(s, try[1:]) != nil {
-			if s.fold {
-				try = "/" + strings.Join(s.spelt, "/")
-			}
-			return try, true
-		}
-	}
-	return "", false
-}
-
-// otherSlash is a path with a slash at its end, or without the one it has.
-func otherSlash(path string) string {
-	if short, ok := strings.CutSuffix(path, "/"); ok && short != "" {
-		return short
-	}
-	return path + "/"
 }
