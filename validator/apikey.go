@@ -71,11 +71,14 @@ type APIKeys struct {
 	salt      []byte
 	hash      string
 	owners    map[[sha256.Size]byte]*owner
+	roles     []string // what the log is told that a key must have
 	challenge string
 }
 
 // owner is who has a key: what is said of him, or why he may not pass here.
 type owner struct {
+	name   string
+	roles  []string
 	claims *Claims
 	denied bool
 }
@@ -87,6 +90,7 @@ func NewAPIKeys(cfg APIKeysConfig, wants *Wants) (*APIKeys, error) {
 		hash:      conf.Value(cfg.Hash, "sha256"),
 		salt:      []byte(conf.Value(cfg.Salt, "")),
 		owners:    map[[sha256.Size]byte]*owner{},
+		roles:     slices.Clone(cfg.Roles),
 		challenge: "ApiKey realm=" + quoted(or(cfg.Realm, "gatehouse")),
 	}
 	if k.query {
@@ -120,7 +124,7 @@ func readAPIKeys(path string) ([]APIKey, error) {
 	dec := json.NewDecoder(strings.NewReader(string(data)))
 	dec.DisallowUnknownFields()
 	var list []APIKey
-	if err := dec.Decode(&list); err != nil {
+	if err := dec.Decode(&list); err != nil || dec.More() {
 		return nil, errors.New(`want a JSON array of {"name", "key", "roles"}`)
 	}
 	return list, nil
@@ -137,8 +141,8 @@ func (k *APIKeys) add(i int, entry APIKey, roles []string, wants *Wants) error {
 		return conf.At(errors.New("stands twice"), "key")
 	}
 	fit := slices.IndexFunc(roles, func(role string) bool { return slices.Contains(entry.Roles, role) })
-	o := &owner{denied: len(roles) > 0 && fit < 0}
-	say := map[string]any{"sub": or(entry.Name, fmt.Sprint("key-", i+1)), "roles": append([]string{}, entry.Roles...)}
+	o := &owner{name: or(entry.Name, fmt.Sprint("key-", i+1)), roles: slices.Clone(entry.Roles), denied: len(roles) > 0 && fit < 0}
+	say := map[string]any{"sub": o.name, "roles": append([]string{}, entry.Roles...)}
 	if fit >= 0 {
 		say["role"] = roles[fit]
 	} else if len(roles) == 0 && len(entry.Roles) > 0 {
@@ -203,14 +207,14 @@ func (k *APIKeys) digest(shown string) []byte {
 func (k *APIKeys) Authenticate(_ context.Context, r *http.Request) (*Claims, error) {
 	shown, reason := k.find(r)
 	if reason != "" {
-		return nil, k.refuse(reason)
+		return nil, k.refuse(reason, k.say(), unshown(reason))
 	}
 	o := k.owners[sha256.Sum256(k.digest(shown))]
 	switch {
 	case o == nil:
-		return nil, k.refuse(APIKeyUnknown)
+		return nil, k.refuse(APIKeyUnknown, "one of the keys of the file", "another one")
 	case o.denied:
-		return nil, k.refuse(RoleMissing)
+		return nil, k.refuse(RoleMissing, fmt.Sprintf("any of %q", k.roles), fmt.Sprintf("%q of %s", o.roles, o.name))
 	}
 	return o.claims, nil
 }
@@ -259,6 +263,25 @@ func parameters(u *url.URL, name string) []string {
 	return list
 }
 
-func (k *APIKeys) refuse(reason Reason) *Refusal {
-	return &Refusal{Reason: reason, Kind: reason.Kind(), Challenge: k.challenge}
+func (k *APIKeys) refuse(reason Reason, expected, actual string) *Refusal {
+	return &Refusal{Reason: reason, Kind: reason.Kind(), Challenge: k.challenge, Detail: []any{"check", "api key", "expected", expected, "actual", actual}}
+}
+
+// say is where a key may come from, in words.
+func (k *APIKeys) say() string {
+	if k.query {
+		return "one key in the query parameter " + k.name
+	}
+	return "one key in the header " + k.name
+}
+
+// unshown is why there is no key that could be looked at, in words.
+func unshown(reason Reason) string {
+	switch reason {
+	case APIKeyMissing:
+		return "none"
+	case TokenTooLong:
+		return unread(reason)
+	}
+	return "more than one"
 }

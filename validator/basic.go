@@ -12,6 +12,7 @@ import (
 	"runtime"
 	"strings"
 	"sync"
+	"unicode"
 
 	"golang.org/x/crypto/bcrypt"
 
@@ -110,7 +111,7 @@ func (b *Basic) add(name, hash string, wants *Wants) error {
 func (b *Basic) Authenticate(ctx context.Context, r *http.Request) (*Claims, error) {
 	name, password, reason := readBasic(r.Header["Authorization"])
 	if reason != "" {
-		return nil, b.refuse(reason)
+		return nil, b.refuse(reason, "one header Authorization: Basic with user:password in base64", unsaid(reason))
 	}
 	print := b.digest.print(&ruleID{}, name+":"+password)
 	if claims, ok := b.known.Load(print); ok {
@@ -120,14 +121,16 @@ func (b *Basic) Authenticate(ctx context.Context, r *http.Request) (*Claims, err
 	case b.working <- struct{}{}:
 		defer func() { <-b.working }()
 	case <-ctx.Done():
-		return nil, &Refusal{Reason: CredentialsBusy, Kind: Unavailable, Challenge: b.challenge, RetryIn: 1}
+		busy := b.refuse(CredentialsBusy, fmt.Sprintf("no more than %d passwords at a time", cap(b.working)), "it waited until its request was over")
+		busy.RetryIn = 1
+		return nil, busy
 	}
 	u, hash := b.users[name], b.nobody
 	if u != nil {
 		hash = u.hash
 	}
 	if bcrypt.CompareHashAndPassword(hash, []byte(password)) != nil || u == nil {
-		return nil, b.refuse(CredentialsWrong)
+		return nil, b.refuse(CredentialsWrong, "a user of the file and the password", map[bool]string{true: "another password", false: "an unknown user"}[u != nil])
 	}
 	b.known.Store(print, u.claims)
 	return u.claims, nil
@@ -149,12 +152,23 @@ func readBasic(lines []string) (name, password string, reason Reason) {
 	}
 	raw, err := base64.StdEncoding.DecodeString(strings.TrimLeft(rest, " "))
 	name, password, ok := strings.Cut(string(raw), ":")
-	if err != nil || !ok || strings.ContainsAny(name+password, "\x00\r\n") {
+	if err != nil || !ok || strings.ContainsFunc(name+password, unicode.IsControl) {
 		return "", "", CredentialsMalformed
 	}
 	return name, password, ""
 }
 
-func (b *Basic) refuse(reason Reason) *Refusal {
-	return &Refusal{Reason: reason, Kind: reason.Kind(), Challenge: b.challenge}
+func (b *Basic) refuse(reason Reason, expected, actual string) *Refusal {
+	return &Refusal{Reason: reason, Kind: reason.Kind(), Challenge: b.challenge, Detail: []any{"check", "password", "expected", expected, "actual", actual}}
+}
+
+// unsaid is why there are no credentials that could be looked at, in words.
+func unsaid(reason Reason) string {
+	switch reason {
+	case CredentialsMissing:
+		return "none, or another scheme"
+	case TokenTooLong:
+		return unread(reason)
+	}
+	return "two headers, no base64, no colon, or a control character"
 }

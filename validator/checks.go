@@ -24,17 +24,17 @@ type check struct {
 	keyless bool
 }
 
-// checks are what this validator looks at, in the order in which it does: form and header, then the signature, then what
-// the claims say. Nothing that a token claims is judged before its signature is.
+// checks are what this validator looks at, in the order in which it does: form and header, then whose token it says it is,
+// then the signature, then what the claims say. Nothing else that a token claims is judged before its signature is; a
+// token of another issuer would be refused anyway, and its true fault is not its signature.
 func (v *Validator) checks() []check {
 	list := []check{
 		{name: "form", test: v.readForm, say: sayForm, vital: true},
 		{name: "header", test: v.readHeader, say: sayHeader, vital: true},
 		{name: "algorithm", test: v.pickAlgorithm, say: v.sayAlgorithm, vital: true},
 		{name: "claims", test: v.readClaims, say: sayClaims, vital: true},
-		{name: "provider", test: v.pickIssuer, say: v.sayIssuer, vital: true},
+		{name: "issuer", test: v.pickIssuer, say: v.sayIssuer, vital: len(v.issuers) > 1},
 		{name: "signature", test: v.verify, say: saySignature},
-		{name: "issuer", test: v.checkIssuer, say: v.sayIssuer, keyless: true},
 		{name: "audience", test: v.checkAudience, say: v.sayAudience, keyless: true},
 		{name: "times", test: v.readTimes, say: sayTimes, vital: true, keyless: true},
 		{name: "exp", test: v.checkExpiry, say: v.sayExpiry, keyless: true},
@@ -135,18 +135,18 @@ func sayClaims(a *attempt) (string, string) {
 }
 
 // pickIssuer finds who may have issued the token. With several of them the unverified iss decides, and everything after it
-// is judged by that issuer alone (security.md 20).
+// is judged by that issuer alone (security.md 20). It is compared whole, byte for byte.
 func (v *Validator) pickIssuer(a *attempt) Reason {
+	iss, ok := a.text("iss")
 	if len(v.issuers) == 1 {
 		a.issuer = v.issuers[0]
+		if a.issuer.iss != "" && (!ok || iss != a.issuer.iss) {
+			return IssuerWrong
+		}
 		return ""
 	}
-	iss, ok := a.text("iss")
-	if !ok {
-		return IssuerWrong
-	}
 	is := v.byName[iss]
-	if is == nil {
+	if !ok || is == nil {
 		return IssuerWrong
 	}
 	if a.issuer = is; !slices.Contains(is.algs, a.alg) {
@@ -156,6 +156,9 @@ func (v *Validator) pickIssuer(a *attempt) Reason {
 }
 
 func (v *Validator) sayIssuer(a *attempt) (string, string) {
+	if is := a.issuer; is != nil && !slices.Contains(is.algs, a.alg) {
+		return fmt.Sprintf("alg %v for %s", is.algs, is.iss), "alg " + string(a.alg)
+	}
 	var names []string
 	for _, is := range v.issuers {
 		names = append(names, or(is.iss, "any"))
@@ -221,16 +224,6 @@ func saySignature(a *attempt) (string, string) {
 		kids = append(kids, clip(key.ID))
 	}
 	return fmt.Sprintf("%s, which has %d, %q, as of %s ago", expected, len(set.keys), kids, time.Since(set.fetched).Round(time.Second)), kid
-}
-
-func (v *Validator) checkIssuer(a *attempt) Reason {
-	if a.issuer.iss == "" {
-		return ""
-	}
-	if iss, ok := a.text("iss"); !ok || iss != a.issuer.iss {
-		return IssuerWrong
-	}
-	return ""
 }
 
 // checkAudience compares whole values, byte for byte. An aud of which any member is not a string is not understood.

@@ -24,14 +24,14 @@ func (x *Explanation) outline() string {
 // what is served.
 func TestExplanations(t *testing.T) {
 	k, other := key(t, jose.ES256, "k1"), key(t, jose.ES256, "k2")
-	const all = "+token +form +header +algorithm +claims +provider +signature +issuer +audience +times +exp +nbf +iat +roles +scopes +values"
+	const all = "+token +form +header +algorithm +claims +issuer +signature +audience +times +exp +nbf +iat +roles +scopes +values"
 	rows := []struct {
 		name, token        string
 		outline            string
 		check, expect, got string // of the first that fails
 	}{
 		{"a good one", "", all, "", "", ""},
-		{"none", "none", "-token ?form ?header ?algorithm ?claims ?provider ?signature ?issuer ?audience ?times ?exp ?nbf ?iat ?roles ?scopes ?values", "token", "in the header Authorization, after Bearer, or in the cookie access_token", "none"},
+		{"none", "none", "-token ?form ?header ?algorithm ?claims ?issuer ?signature ?audience ?times ?exp ?nbf ?iat ?roles ?scopes ?values", "token", "in the header Authorization, after Bearer, or in the cookie access_token", "none"},
 		{"two parts", "a.b", strings.ReplaceAll(strings.Replace(all, "+form", "-form", 1), " +", " ?")[:len("+token -form")] + strings.ReplaceAll(all[len("+token +form"):], "+", "?"), "form", "three parts of base64url", "not three parts"},
 		{"another algorithm", sign(t, k, map[string]any{"alg": "none"}, []byte("{}")), "+token +form +header -algorithm" + strings.ReplaceAll(all[len("+token +form +header +algorithm"):], "+", "?"), "algorithm", "[RS256 ES256]", "none"},
 		{"an unknown key", "other", strings.Replace(all, "+signature", "-signature", 1), "signature", `a signature by a key of the issuer, which has 1, ["k1"], as of 0s ago`, `kid "k2"`},
