@@ -6,7 +6,7 @@ LINT     := .bin/golangci-lint
 LINT_VER := v2.15.0
 VERSION  ?= 0.1.0
 
-.PHONY: help setup build vet lint test unit e2e chaos fuzz bench gobench docs
+.PHONY: help setup build vet lint test unit e2e chaos fuzz bench gobench pgo docs
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "%-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -48,16 +48,19 @@ fuzz: ## every fuzzer for a moment (a count, since runs by time may fail at thei
 
 test: setup vet lint unit e2e fuzz ## everything that CI runs
 
-# What the bench needs from Debian; installed where it is missing.
-PEERS = wrk:wrk haproxy:haproxy nginx:nginx-light
+SIDE_BY_SIDE = bench/install.sh && cd bench && $(GO) build -o results/tmp/bench . && PATH="$$PATH:/usr/sbin" results/tmp/bench
 
-bench: ## side by side with HAProxy and nginx, into bench/results; JOBS=rs256,json picks rows, ROUNDS=n
-	@for p in $(PEERS); do command -v $${p%%:*} >/dev/null || apt-get install -y -qq --no-install-recommends $${p#*:} >/dev/null || \
-		{ echo "missing: $${p#*:} (make bench runs on Debian, or with $${p%%:*} on the path)"; exit 1; }; done
-	cd bench && $(GO) build -o results/tmp/bench . && results/tmp/bench -jobs '$(JOBS)' -rounds $(or $(ROUNDS),5)
+bench: ## side by side with HAProxy and nginx, into bench/results; JOBS=rs256,scale picks some, ROUNDS=n
+	$(SIDE_BY_SIDE) -jobs '$(JOBS)' -rounds $(or $(ROUNDS),5)
 
 gobench: ## Go benchmarks of every stage, compared with the last tag where there is one; BENCH=regexp, COUNT=n
 	bench/gobench.sh '$(or $(BENCH),.)' '$(or $(COUNT),6)'
+
+pgo: ## profile the rows of the bench into default.pgo, which go build then heeds; the binary must stay under 35 MB
+	$(SIDE_BY_SIDE) -window 3s -profile results/tmp/default.pgo
+	cp bench/results/tmp/default.pgo default.pgo
+	$(MAKE) build
+	@size=$$(stat -c %s bin/gatehouse); echo "bin/gatehouse: $$size bytes"; test $$size -le 35000000 || { echo "more than 35 MB: default.pgo is taken back"; rm default.pgo; exit 1; }
 
 docs: ## write docs/configuration.md anew
 	$(GO) test ./internal/cli -run TestTheReferencePage -update

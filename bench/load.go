@@ -13,21 +13,27 @@ import (
 
 // window is one measurement of one side.
 type window struct {
-	Round       int     `json:"round"`
-	Requests    int64   `json:"requests"`
-	CPU         int64   `json:"cpu_us"`     // of the server, user and system
-	Elapsed     int64   `json:"elapsed_us"` // as wrk says
-	PerRequest  float64 `json:"cpu_us_per_request"`
-	P50         int64   `json:"p50_us"`
-	P99         int64   `json:"p99_us"`
-	Status      int64   `json:"status_errors"`
-	Socket      int64   `json:"socket_errors"`
-	RSS         int64   `json:"rss_bytes"` // at the end
-	Connections int     `json:"connections"`
+	Round      int     `json:"round"`
+	Requests   int64   `json:"requests"`
+	CPU        int64   `json:"cpu_ns"`     // of the server, user and system
+	Elapsed    int64   `json:"elapsed_us"` // as wrk says
+	PerRequest float64 `json:"cpu_us_per_request"`
+	Socket     int64   `json:"failed_connections,omitempty"`
+	Others     float64 `json:"others"` // share of the machine that went to other programs or other guests of the host
 }
 
-// load asks one side as fast as it answers, over so many connections, and counts what that cost it.
-func (w *world) load(ctx context.Context, s side, connections int, d time.Duration) (window, error) {
+// join adds a window of the same side to this one.
+func (w *window) join(o window) {
+	w.Requests += o.Requests
+	w.CPU += o.CPU
+	w.Elapsed += o.Elapsed
+	w.Socket += o.Socket
+	w.Others = max(w.Others, o.Others)
+	w.PerRequest = float64(w.CPU) / 1000 / float64(w.Requests)
+}
+
+// load asks one side as fast as it answers, with wrk, and counts what that cost it.
+func (w *world) load(ctx context.Context, s side, d time.Duration) (window, error) {
 	t, err := w.target(ctx, s.target)
 	if err != nil {
 		return window{}, err
@@ -36,13 +42,12 @@ func (w *world) load(ctx context.Context, s side, connections int, d time.Durati
 	if err != nil {
 		return window{}, err
 	}
-	seconds := strconv.Itoa(max(1, int(d/time.Second)))
-	args := []string{"-t1", "-c" + strconv.Itoa(connections), "-d" + seconds + "s", "--timeout", "10s", "-s", filepath.Join(w.here, "wrk.lua"), t.url + s.paths[0]}
-	if list != "" {
-		args = append(args, "--", list)
-	}
+	seconds := strconv.Itoa(int(d / time.Second))
+	args := []string{"-t1", "-c" + strconv.Itoa(connections), "-d" + seconds + "s", "--timeout", "10s",
+		"-s", filepath.Join(w.here, "wrk.lua"), t.url, "--", list, strconv.Itoa(w.turn[list])}
 	bounded, cancel := context.WithTimeout(ctx, d+30*time.Second)
 	defer cancel()
+	noise := w.listen()
 	before, err := cpu(t.pid())
 	if err != nil {
 		return window{}, err
@@ -57,10 +62,11 @@ func (w *world) load(ctx context.Context, s side, connections int, d time.Durati
 	}
 	win, err := readWrk(out)
 	if err != nil {
-		return window{}, fmt.Errorf("%s %s: %w", s.target, s.paths[0], err)
+		return window{}, fmt.Errorf("%s %s: %w", s.target, s.path, err)
 	}
-	win.CPU, win.RSS, win.Connections = after-before, rss(t.pid()), connections
-	win.PerRequest = float64(win.CPU) / float64(win.Requests)
+	w.turn[list] += int(win.Requests) // the next window begins where this one ended
+	win.CPU, win.Others = int64(after-before), noise()
+	win.PerRequest = float64(win.CPU) / 1000 / float64(win.Requests)
 	return win, nil
 }
 
@@ -74,8 +80,6 @@ func readWrk(out []byte) (window, error) {
 		US       int64 `json:"us"`
 		Status   int64 `json:"status_errors"`
 		Socket   int64 `json:"socket_errors"`
-		P50      int64 `json:"p50"`
-		P99      int64 `json:"p99"`
 	}
 	if err := json.NewDecoder(bytes.NewReader(text)).Decode(&r); err != nil {
 		return window{}, err
@@ -88,5 +92,5 @@ func readWrk(out []byte) (window, error) {
 	case r.Socket*1000 > r.Requests:
 		return window{}, fmt.Errorf("%d connections failed in %d requests", r.Socket, r.Requests)
 	}
-	return window{Requests: r.Requests, Elapsed: r.US, P50: r.P50, P99: r.P99, Status: r.Status, Socket: r.Socket}, nil
+	return window{Requests: r.Requests, Elapsed: r.US, Socket: r.Socket}, nil
 }

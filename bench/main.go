@@ -21,40 +21,57 @@ type options struct {
 	gateway  string        // a built gateway; "": build one
 	against  string        // another one to compare with
 	jobs     []string      // empty: all
-	rounds   int           // pairs of windows per row
-	window   time.Duration // how long each is
+	rounds   int           // pairs of every row
+	window   time.Duration // how long a window of wrk is; a round has two of each side
 	profiled string        // write a profile there instead of a report
-	upstream string        // serve as the upstream on this port instead
-	keys     string
 }
 
 func main() {
-	var opt options
-	var jobs string
-	flag.StringVar(&opt.source, "source", ".", "the folder of the bench")
-	flag.StringVar(&opt.tree, "tree", "..", "the folder of the gateway's code")
-	flag.StringVar(&opt.profiled, "profile", "", "write a profile of the gateway under the rows to this file, and no report")
-	flag.StringVar(&opt.gateway, "gateway", "", "measure this binary instead of building one")
-	flag.StringVar(&opt.against, "against", "", "compare with this binary of ours instead of with peers")
-	flag.StringVar(&jobs, "jobs", os.Getenv("JOBS"), "rows to run, separated by commas; empty: all of them")
-	flag.IntVar(&opt.rounds, "rounds", 5, "pairs of windows of each row")
-	flag.DurationVar(&opt.window, "window", 3*time.Second, "how long a window is")
-	flag.StringVar(&opt.upstream, "upstream", "", "be the upstream, on this port")
-	flag.StringVar(&opt.keys, "keys", "", "where the upstream finds key sets")
-	flag.Parse()
-	opt.jobs = strings.FieldsFunc(jobs, func(r rune) bool { return r == ',' || r == ' ' })
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	if err := run(ctx, opt); err != nil {
+	if err := begin(ctx, os.Args[1:]); err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(1)
 	}
 }
 
-func run(ctx context.Context, opt options) error {
-	if opt.upstream != "" {
-		return serveUpstream(ctx, opt.upstream, opt.keys)
+// begin does what the arguments say: the upstream and the loader are processes of their own, of this program.
+func begin(ctx context.Context, args []string) error {
+	if len(args) == 3 && args[0] == "upstream" {
+		return serveUpstream(ctx, args[1], args[2])
 	}
+	if len(args) == 1 && args[0] == "loader" {
+		return runLoader(os.Stdin, os.Stdout)
+	}
+	var opt options
+	var jobs string
+	flags := flag.NewFlagSet("bench", flag.ExitOnError)
+	flags.StringVar(&opt.source, "source", ".", "the folder of the bench")
+	flags.StringVar(&opt.tree, "tree", "..", "the folder of the gateway's code")
+	flags.StringVar(&opt.profiled, "profile", "", "write a profile of the gateway under the rows to this file, and no report")
+	flags.StringVar(&opt.gateway, "gateway", "", "measure this binary instead of building one")
+	flags.StringVar(&opt.against, "against", "", "compare with this binary of ours instead of with peers")
+	flags.StringVar(&jobs, "jobs", "", "what to run, separated by commas ("+strings.Join(jobNames(), ", ")+"); empty: all of it")
+	flags.IntVar(&opt.rounds, "rounds", 5, "pairs of each row")
+	flags.DurationVar(&opt.window, "window", time.Second, "how long a window is, in whole seconds; a round has two for each side")
+	if err := flags.Parse(args); err != nil {
+		return err
+	}
+	opt.jobs = strings.FieldsFunc(jobs, func(r rune) bool { return r == ',' || r == ' ' })
+	for _, job := range opt.jobs {
+		if !slices.Contains(jobNames(), job) {
+			return fmt.Errorf("there is no job %q, want some of %s", job, strings.Join(jobNames(), ", "))
+		}
+	}
+	if opt.rounds < 1 || opt.window < time.Second {
+		return fmt.Errorf("%d rounds of %s, want one or more of one second or more", opt.rounds, opt.window)
+	}
+	ctx, cancel := context.WithTimeout(ctx, 2*time.Hour) // whatever happens
+	defer cancel()
+	return run(ctx, opt)
+}
+
+func run(ctx context.Context, opt options) error {
 	var err error
 	if opt.source, err = filepath.Abs(opt.source); err != nil {
 		return err
@@ -62,8 +79,7 @@ func run(ctx context.Context, opt options) error {
 	if opt.tree, err = filepath.Abs(opt.tree); err != nil {
 		return err
 	}
-	ctx, cancel := context.WithTimeout(ctx, time.Hour) // whatever happens
-	defer cancel()
+	moreFiles()
 	w, err := newWorld(ctx, opt)
 	if w != nil {
 		defer w.close()
@@ -71,13 +87,21 @@ func run(ctx context.Context, opt options) error {
 	if err != nil {
 		return err
 	}
-	b := &bench{world: w, options: opt, report: newReport(ctx, opt)}
+	b := &bench{world: w, options: opt, report: newReport(ctx, opt), again: opt.rounds * 4}
 	if opt.profiled != "" {
 		return b.profile(ctx)
 	}
-	if err := b.pairs(ctx); err != nil {
-		return err
+	began := time.Now()
+	steps := []func(context.Context) error{b.pairs, b.memory, b.small, b.tail, b.idle, b.scale}
+	if opt.against != "" {
+		steps = steps[:1] // the rows alone have a second side for another binary
 	}
+	for _, step := range steps {
+		if err := step(ctx); err != nil {
+			return err
+		}
+	}
+	b.report.Took = time.Since(began).Round(time.Second).String()
 	return b.report.write(opt)
 }
 
@@ -86,53 +110,22 @@ type bench struct {
 	*world
 	options
 	report *report
+	again  int // how many pairs may still be repeated because others were at work
 }
 
 func (b *bench) wants(job string) bool {
-	return len(b.jobs) == 0 || slices.Contains(b.jobs, job)
+	group, _, _ := strings.Cut(job, "-")
+	return len(b.jobs) == 0 || slices.Contains(b.jobs, job) || group == "scale" && slices.Contains(b.jobs, group)
 }
 
-// pairs measures every row, round by round: within a round the two sides of a row follow each other, and who goes first
-// changes from round to round, so that what else the machine does meets both.
-func (b *bench) pairs(ctx context.Context) error {
-	var list []row
+// jobNames are the words of JOBS.
+func jobNames() []string {
+	var names []string
 	for _, r := range rows() {
-		if b.wants(r.job) {
-			if b.against != "" {
-				r = r.overOld()
-			}
-			list = append(list, r)
-		}
+		names = append(names, r.job)
 	}
-	for i, r := range list {
-		for _, s := range []side{r.ours, r.peer} {
-			if _, err := b.load(ctx, s, connections, time.Second); err != nil {
-				return fmt.Errorf("warming up %s: %w", r.job, err)
-			}
-		}
-		b.report.Rows = append(b.report.Rows, newResult(r))
-		progress("warm %d of %d: %s", i+1, len(list), r.title)
-	}
-	for round := 1; round <= b.rounds; round++ {
-		for i, r := range list {
-			ours, peer := &b.report.Rows[i].Ours, &b.report.Rows[i].Peer
-			sides, into := []side{r.ours, r.peer}, []*figures{ours, peer}
-			if round%2 == 0 {
-				slices.Reverse(sides)
-				slices.Reverse(into)
-			}
-			for k, s := range sides {
-				win, err := b.load(ctx, s, connections, b.window)
-				if err != nil {
-					return fmt.Errorf("%s: %w", r.job, err)
-				}
-				win.Round = round
-				into[k].add(win)
-			}
-			progress("round %d of %d  %-52s %6.1f us   %-20s %6.1f us   x %.2f", round, b.rounds, r.title, ours.last(), r.than, peer.last(), ours.last()/peer.last())
-		}
-	}
-	return nil
+	return append(names, "memory", "size", "start", "start-many", "check-many", "tail", "idle",
+		"scale", "scale-connections", "scale-body", "scale-backends", "scale-endpoints", "scale-issuers", "scale-tokens")
 }
 
 // connections is how many clients ask at once.
@@ -140,4 +133,13 @@ const connections = 64
 
 func progress(format string, args ...any) {
 	fmt.Fprintf(os.Stderr, time.Now().Format("15:04:05  ")+format+"\n", args...)
+}
+
+// moreFiles lifts the limit of open files to what is allowed, for us and all that we start: 10,000 connections need it.
+func moreFiles() {
+	var limit syscall.Rlimit
+	if syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit) == nil {
+		limit.Cur = limit.Max
+		syscall.Setrlimit(syscall.RLIMIT_NOFILE, &limit)
+	}
 }

@@ -10,8 +10,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strconv"
-	"strings"
 	"syscall"
 	"time"
 )
@@ -64,8 +62,7 @@ func (p *process) stop() {
 
 // answers waits until a URL is answered with 200.
 func (p *process) answers(ctx context.Context, url, token string) error {
-	client := http.Client{Timeout: 2 * time.Second, Transport: &http.Transport{DisableKeepAlives: true}}
-	limit := time.Now().Add(20 * time.Second)
+	limit := time.Now().Add(30 * time.Second)
 	last := errors.New("nothing answered")
 	for time.Now().Before(limit) && ctx.Err() == nil {
 		select {
@@ -74,85 +71,17 @@ func (p *process) answers(ctx context.Context, url, token string) error {
 			return fmt.Errorf("%s ended: %v\n%s", p.name, p.err, bytes.TrimSpace(text))
 		default:
 		}
-		req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
-		if err != nil {
-			return err
+		status, _, err := ask(ctx, url, token)
+		if err == nil && status == http.StatusOK {
+			return nil
 		}
-		if token != "" {
-			req.Header.Set("Authorization", "Bearer "+token)
-		}
-		res, err := client.Do(req)
 		if err == nil {
-			res.Body.Close()
-			if res.StatusCode == http.StatusOK {
-				return nil
-			}
-			err = fmt.Errorf("%s answers %s", url, res.Status)
+			err = fmt.Errorf("%s answers %d", url, status)
 		}
 		last = err
 		time.Sleep(time.Millisecond)
 	}
 	return fmt.Errorf("%s: %w", p.name, last)
-}
-
-// cpu is the processor time, user and system, of a process and its children (those that ended too), in microseconds. The
-// kernel counts it exactly and tells it in ticks of 10 ms.
-func cpu(pid int) (us int64, err error) {
-	for _, p := range family(pid) {
-		fields, err := stat(p)
-		if err != nil {
-			if p == pid {
-				return 0, err
-			}
-			continue
-		}
-		for _, i := range []int{13, 14, 15, 16} { // utime, stime, and those of children that were waited for
-			ticks, err := strconv.ParseInt(fields[i], 10, 64)
-			if err != nil {
-				return 0, err
-			}
-			us += ticks * 10_000
-		}
-	}
-	return us, nil
-}
-
-// rss is the resident memory of a process and its children in bytes.
-func rss(pid int) (sum int64) {
-	for _, p := range family(pid) {
-		text, _ := os.ReadFile(fmt.Sprintf("/proc/%d/statm", p))
-		if f := strings.Fields(string(text)); len(f) > 1 {
-			pages, _ := strconv.ParseInt(f[1], 10, 64)
-			sum += pages * int64(os.Getpagesize())
-		}
-	}
-	return sum
-}
-
-// stat is /proc/PID/stat by its columns, which begin behind the name in parentheses.
-func stat(pid int) ([]string, error) {
-	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
-	if err != nil {
-		return nil, err
-	}
-	_, rest, ok := strings.Cut(string(text), ") ")
-	fields := append([]string{"", ""}, strings.Fields(rest)...)
-	if !ok || len(fields) < 17 {
-		return nil, fmt.Errorf("process %d: /proc/stat has %d columns", pid, len(fields))
-	}
-	return fields, nil
-}
-
-// family is a process and its children.
-func family(pid int) []int {
-	list := []int{pid}
-	text, _ := os.ReadFile(fmt.Sprintf("/proc/%d/task/%d/children", pid, pid))
-	for _, f := range strings.Fields(string(text)) {
-		if child, err := strconv.Atoi(f); err == nil {
-			list = append(list, child)
-		}
-	}
-	return list
 }
 
 // freePort is a port that nobody listens on now.

@@ -8,7 +8,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"time"
 )
 
 // buildProfiled builds the gateway with bench/profiled/main.go in place of its main.go.
@@ -57,7 +56,7 @@ func (b *bench) profile(ctx context.Context) error {
 			continue
 		}
 		r.ours.target = name
-		win, err := b.load(ctx, r.ours, connections, max(b.window, time.Second))
+		win, err := b.load(ctx, r.ours, b.window)
 		if err != nil {
 			return err
 		}

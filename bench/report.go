@@ -2,11 +2,8 @@ package main
 
 import (
 	"context"
-	"encoding/json"
-	"fmt"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"runtime"
 	"slices"
 	"strings"
@@ -16,10 +13,12 @@ import (
 // report is what a run found out, and on what machine.
 type report struct {
 	Machine machine  `json:"machine"`
+	Commit  string   `json:"commit"`
+	Took    string   `json:"took"`
 	Rounds  int      `json:"rounds"`
 	Window  string   `json:"window"`
 	Rows    []result `json:"rows"`
-	Facts   []fact   `json:"facts,omitempty"`
+	Weights []weight `json:"weights,omitempty"`
 	Curves  []curve  `json:"curves,omitempty"`
 }
 
@@ -33,62 +32,83 @@ type machine struct {
 	Tools  map[string]string `json:"tools"`
 }
 
-// result is one row with its windows.
+// result is one row. Times, Plus or Limit is its bar: what our figure may be as a multiple of the peer's, above the peer's,
+// or at most.
 type result struct {
-	Job   string  `json:"job"`
-	Title string  `json:"title"`
-	Than  string  `json:"than"`
-	Ours  figures `json:"ours"`
-	Peer  figures `json:"peer"`
-	Times float64 `json:"bar_times,omitempty"`
-	Plus  float64 `json:"bar_plus_us,omitempty"`
+	Job      string  `json:"job"`
+	Title    string  `json:"title"`
+	Than     string  `json:"than,omitempty"`
+	Unit     string  `json:"unit"`
+	Ours     figures `json:"ours"`
+	Peer     figures `json:"peer,omitzero"`
+	Ratio    figures `json:"ratio,omitzero"` // of ours to the peer's, round by round; with Plus, their difference
+	Times    float64 `json:"bar_times,omitempty"`
+	Plus     float64 `json:"bar_plus,omitempty"`
+	Limit    float64 `json:"bar_limit,omitempty"`
+	Rate     int     `json:"requests_per_second,omitempty"` // of an open loop
+	Repeated int     `json:"repeated,omitempty"`            // pairs that were measured again because others were at work
 }
 
-// figures are the windows of one side, and their median and spread in microseconds per request.
+// figures are the values of one side, round by round, and their median and spread.
 type figures struct {
-	Windows []window `json:"windows"`
-	Median  float64  `json:"median"`
-	Least   float64  `json:"least"`
-	Most    float64  `json:"most"`
+	Values  []float64 `json:"values"`
+	Median  float64   `json:"median"`
+	Least   float64   `json:"least"`
+	Most    float64   `json:"most"`
+	Windows []window  `json:"windows,omitempty"`
+	Open    []outcome `json:"open,omitempty"`
 }
 
-// fact is a figure that is not a pair of windows.
-type fact struct {
-	Job   string    `json:"job"`
-	Title string    `json:"title"`
-	Unit  string    `json:"unit"`
-	Raw   []float64 `json:"raw"`
-	Value float64   `json:"median"`
-	Bar   float64   `json:"bar"`
-	Note  string    `json:"note,omitempty"`
+// weight is the resident memory of a server after a round.
+type weight struct {
+	Round  int    `json:"round"`
+	Target string `json:"target"`
+	RSS    int64  `json:"rss_bytes"`
 }
 
-// curve is how our processor time per request grows with something.
+// curve is how processor time per request grows with something.
 type curve struct {
-	Job    string   `json:"job"`
-	Title  string   `json:"title"`
-	X      string   `json:"x"`
-	Points []point  `json:"points"`
-	Peer   []point  `json:"peer,omitempty"`
-	Than   string   `json:"than,omitempty"`
-	Note   []string `json:"note,omitempty"`
+	Job    string  `json:"job"`
+	Title  string  `json:"title"`
+	X      string  `json:"x"`
+	Points []point `json:"points"`
+	Peer   []point `json:"peer,omitempty"`
+	Than   string  `json:"than,omitempty"`
 }
 
 type point struct {
-	X float64 `json:"x"`
-	Y float64 `json:"us_per_request"`
+	X   float64   `json:"x"`
+	Y   float64   `json:"us_per_request"`
+	Raw []float64 `json:"raw"`
 }
 
 func newReport(ctx context.Context, opt options) *report {
 	tools := map[string]string{"go": runtime.Version()}
 	for name, argv := range map[string][]string{"haproxy": {"haproxy", "-v"}, "nginx": {"nginx", "-v"}, "wrk": {"wrk", "-v"}} {
 		out, _ := exec.CommandContext(ctx, argv[0], argv[1:]...).CombinedOutput() // wrk -v ends with 1
-		tools[name], _, _ = strings.Cut(strings.TrimSpace(string(out)), "\n")
+		line, _, _ := strings.Cut(strings.TrimSpace(string(out)), "\n")
+		line, _, _ = strings.Cut(line, " - http")
+		line, _, _ = strings.Cut(line, " Copyright")
+		tools[name] = line
 	}
-	return &report{Rounds: opt.rounds, Window: opt.window.String(), Machine: machine{
+	return &report{Rounds: opt.rounds, Window: opt.window.String(), Commit: commit(ctx, opt.tree), Machine: machine{
 		Time: time.Now().UTC().Truncate(time.Second), System: "Linux " + kernel(), CPU: firstLine("/proc/cpuinfo", "model name"),
 		Cores: runtime.NumCPU(), Memory: firstLine("/proc/meminfo", "MemTotal"), Load: firstLine("/proc/loadavg", ""), Tools: tools,
 	}}
+}
+
+// commit is what of the gateway was measured; "+" marks what was never committed. The results themselves do not count.
+func commit(ctx context.Context, tree string) string {
+	out, err := exec.CommandContext(ctx, "git", "-C", tree, "rev-parse", "--short", "HEAD").Output()
+	if err != nil {
+		return "unknown"
+	}
+	id := strings.TrimSpace(string(out))
+	changed, err := exec.CommandContext(ctx, "git", "-C", tree, "status", "--porcelain", "--", ".", ":!bench/results").Output()
+	if err != nil || len(changed) > 0 {
+		id += "+"
+	}
+	return id
 }
 
 // firstLine is the first line of a file, or what stands behind a name and a colon.
@@ -105,20 +125,36 @@ func firstLine(file, name string) string {
 	return ""
 }
 
+// kernel is the kernel's version in numbers: what its builder calls it is nobody's business.
+func kernel() string {
+	number, _, _ := strings.Cut(firstLine("/proc/sys/kernel/osrelease", ""), "-")
+	return number
+}
+
 func newResult(r row) result {
-	return result{Job: r.job, Title: r.title, Than: r.than, Times: r.times, Plus: r.plus}
+	return result{Job: r.job, Title: r.title, Than: r.than, Unit: "us", Times: r.times, Plus: r.plus}
 }
 
 func (f *figures) add(w window) {
 	f.Windows = append(f.Windows, w)
-	var list []float64
-	for _, w := range f.Windows {
-		list = append(list, w.PerRequest)
-	}
-	f.Median, f.Least, f.Most = median(list), slices.Min(list), slices.Max(list)
+	f.set(w.PerRequest)
 }
 
-func (f *figures) last() float64 { return f.Windows[len(f.Windows)-1].PerRequest }
+func (f *figures) set(v float64) {
+	f.Values = append(f.Values, v)
+	f.Median, f.Least, f.Most = median(f.Values), slices.Min(f.Values), slices.Max(f.Values)
+}
+
+func (f *figures) last() float64 { return f.Values[len(f.Values)-1] }
+
+// compare sets the two sides of the last round against each other.
+func (r *result) compare() {
+	if r.Plus > 0 {
+		r.Ratio.set(r.Ours.last() - r.Peer.last())
+		return
+	}
+	r.Ratio.set(r.Ours.last() / r.Peer.last())
+}
 
 func median(list []float64) float64 {
 	sorted := slices.Sorted(slices.Values(list))
@@ -132,96 +168,13 @@ func median(list []float64) float64 {
 	return (sorted[n/2-1] + sorted[n/2]) / 2
 }
 
-// met says how a row stands to its bar.
-func (r *result) met() (measured, bar string, ok bool) {
-	if r.Plus > 0 {
-		more := r.Ours.Median - r.Peer.Median
-		return fmt.Sprintf("%+.1f us", more), fmt.Sprintf("+%.0f us", r.Plus), more <= r.Plus
+// met says whether a row meets its bar.
+func (r *result) met() bool {
+	switch {
+	case r.Limit > 0:
+		return r.Ours.Median <= r.Limit
+	case r.Plus > 0:
+		return r.Ratio.Median <= r.Plus
 	}
-	ratio := r.Ours.Median / r.Peer.Median
-	return fmt.Sprintf("x %.2f", ratio), fmt.Sprintf("x %.2f", r.Times), ratio <= r.Times
-}
-
-func (f *fact) met() bool { return f.Bar == 0 || f.Value <= f.Bar }
-
-// table is the report for people.
-func (r *report) table() string {
-	var b strings.Builder
-	m := r.Machine
-	fmt.Fprintf(&b, "Processor time of the server per request, in microseconds: the median of %d windows of %s each, and in parentheses the least and the most. %d connections.\n\n", r.Rounds, r.Window, connections)
-	b.WriteString("| job | Gatehouse | beside | its figure | ratio | bar | met |\n|---|---:|---|---:|---:|---:|---|\n")
-	for i := range r.Rows {
-		row := &r.Rows[i]
-		measured, bar, ok := row.met()
-		fmt.Fprintf(&b, "| %s | %s | %s | %s | %s | %s | %s |\n", row.Title, row.Ours.cell(), row.Than, row.Peer.cell(), measured, bar, yes(ok))
-	}
-	if len(r.Facts) > 0 {
-		b.WriteString("\n| what | measured | bar | met |\n|---|---:|---:|---|\n")
-	}
-	for i := range r.Facts {
-		f := &r.Facts[i]
-		bar := "-"
-		if f.Bar > 0 {
-			bar = fmt.Sprintf("%s %s", short(f.Bar), f.Unit)
-		}
-		fmt.Fprintf(&b, "| %s | %s %s | %s | %s |\n", f.Title, short(f.Value), f.Unit, bar, yes(f.met()))
-	}
-	fmt.Fprintf(&b, "\n%s, %d cores, %s, %s. %s; %s; %s; %s. Load average before the run: %s. %s.\n", m.CPU, m.Cores, m.Memory, m.System,
-		m.Tools["go"], m.Tools["haproxy"], m.Tools["nginx"], m.Tools["wrk"], m.Load, m.Time.Format("2 January 2006, 15:04 UTC"))
-	return b.String()
-}
-
-func (f *figures) cell() string { return fmt.Sprintf("%.1f (%.1f-%.1f)", f.Median, f.Least, f.Most) }
-
-func short(v float64) string {
-	if v >= 100 {
-		return fmt.Sprintf("%.0f", v)
-	}
-	return strings.TrimSuffix(fmt.Sprintf("%.1f", v), ".0")
-}
-
-func yes(ok bool) string {
-	if ok {
-		return "yes"
-	}
-	return "**no**"
-}
-
-// write puts a full run into results/; a part of one, and a comparison of binaries, goes to results/tmp/.
-func (r *report) write(opt options) error {
-	dir := filepath.Join(opt.source, "results")
-	if len(opt.jobs) > 0 || opt.against != "" {
-		dir = filepath.Join(dir, "tmp")
-	}
-	if err := os.MkdirAll(dir, 0o755); err != nil {
-		return err
-	}
-	raw, err := json.MarshalIndent(r, "", " ")
-	if err != nil {
-		return err
-	}
-	table := r.table()
-	fmt.Print(table)
-	if err := os.WriteFile(filepath.Join(dir, "raw.json"), append(raw, '\n'), 0o644); err != nil {
-		return err
-	}
-	if err := os.WriteFile(filepath.Join(dir, "table.md"), []byte(table), 0o644); err != nil {
-		return err
-	}
-	for i := range r.Curves {
-		if err := r.Curves[i].draw(dir); err != nil {
-			return err
-		}
-	}
-	if len(r.Rows) == 0 {
-		return nil
-	}
-	return r.picture(filepath.Join(dir, "picture.svg"))
-}
-
-// kernel is the kernel's version in numbers: what its builder calls it is nobody's business.
-func kernel() string {
-	release := firstLine("/proc/sys/kernel/osrelease", "")
-	number, _, _ := strings.Cut(release, "-")
-	return number
+	return r.Ratio.Median <= r.Times
 }

@@ -16,6 +16,7 @@ import (
 //
 //	/flat/N      a JSON object of about N bytes with few, long members
 //	/list/N      a JSON object of about N bytes as services send them: a list of small objects and some members beside it
+//	/items/…     the same as /flat/240
 //	/keys/NAME   the key set of an issuer, read from a file of that name
 //	/token       a token endpoint for client credentials
 type upstream struct {
@@ -34,7 +35,8 @@ func serveUpstream(ctx context.Context, port, keys string) error {
 		mux.Handle(fmt.Sprintf("GET /flat/%d", n), fixed(flat(n)))
 		mux.Handle(fmt.Sprintf("GET /list/%d", n), fixed(list(n)))
 	}
-	mux.Handle("GET /", fixed(flat(240)))
+	mux.Handle("GET /items/", fixed(flat(240)))
+	mux.Handle("GET /products", fixed(flat(240))) // gateway.json of the root asks for it
 	mux.HandleFunc("GET /keys/{name}", u.keySet)
 	mux.Handle("POST /token", fixed([]byte(`{"access_token":"a-token-for-the-bench","token_type":"Bearer","expires_in":3600}`)))
 	s := &http.Server{Handler: mux, ReadHeaderTimeout: 10 * time.Second}

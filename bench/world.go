@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"runtime"
 	"strings"
 )
 
@@ -19,6 +18,7 @@ type target struct {
 // world is everything that runs: one upstream, one identity provider for each algorithm, gateways and peers.
 type world struct {
 	dir    string // of this run, removed with the world
+	self   string // this program: the upstream and the loader are it, too
 	here   string // the folder of the bench
 	code   string // that of the gateway's code
 	binary string // the gateway
@@ -29,12 +29,13 @@ type world struct {
 	targets  map[string]*target
 	signers  map[string]*signer
 	lists    map[string]string // files of requests by what they hold
+	turn     map[string]int    // where each of these files is to be read on
 }
 
 // newWorld builds the gateway where no binary is given, makes keys and starts the upstream.
 func newWorld(ctx context.Context, opt options) (*world, error) {
 	w := &world{here: opt.source, code: opt.tree, binary: opt.gateway, other: opt.against,
-		targets: map[string]*target{}, signers: map[string]*signer{}, lists: map[string]string{}}
+		targets: map[string]*target{}, signers: map[string]*signer{}, lists: map[string]string{}, turn: map[string]int{}}
 	var err error
 	if w.dir, err = os.MkdirTemp("", "gatehouse-bench-"); err != nil {
 		return nil, err
@@ -60,8 +61,8 @@ func newWorld(ctx context.Context, opt options) (*world, error) {
 }
 
 func (w *world) startUpstream(ctx context.Context) error {
-	self, err := os.Executable()
-	if err != nil {
+	var err error
+	if w.self, err = os.Executable(); err != nil {
 		return err
 	}
 	port, err := freePort()
@@ -69,7 +70,7 @@ func (w *world) startUpstream(ctx context.Context) error {
 		return err
 	}
 	w.origin = "http://127.0.0.1:" + port
-	if w.upstream, err = start(w.dir, "upstream", nil, self, "-upstream", port, "-keys", w.dir); err != nil {
+	if w.upstream, err = start(w.dir, "upstream", nil, w.self, "upstream", port, w.dir); err != nil {
 		return err
 	}
 	return w.upstream.answers(ctx, w.origin+"/flat/240", "")
@@ -97,6 +98,8 @@ func (w *world) drop(name string) {
 //	gateway            gateway.json
 //	gateway-nocache    every token verified each time
 //	gateway-log        with its access log
+//	gateway-few        10 endpoints and 10 issuers
+//	gateway-many       10,000 endpoints and 1,000 issuers
 //	haproxy, haproxy-rs256, nginx
 //	old, old-nocache…  the same gateways of another binary (-against)
 func (w *world) target(ctx context.Context, name string) (*target, error) {
@@ -127,6 +130,10 @@ func (w *world) startGateway(ctx context.Context, name, binary, variant string) 
 		env[1] = "TOKEN_CACHE=0"
 	case "log":
 		env[0] = "QUIET=false"
+	case "few":
+		return w.serveSpread(ctx, name, binary, fewSpread)
+	case "many":
+		return w.serveSpread(ctx, name, binary, manySpread)
 	}
 	return w.serve(ctx, name, binary, filepath.Join(w.here, "gateway.json"), "/noop", env...)
 }
@@ -138,7 +145,7 @@ func (w *world) serve(ctx context.Context, name, binary, file, probe string, env
 		return err
 	}
 	env = append(env, "UPSTREAM="+w.origin, "PORT="+port)
-	p, err := start(w.dir, name, env, binary, "run", "-c", file)
+	p, err := start(w.dir, name, env, binary, "run", "-c", file, "-p", port)
 	if err != nil {
 		return err
 	}
@@ -187,47 +194,4 @@ func (w *world) startNginx(ctx context.Context) error {
 	}
 	w.targets["nginx"] = &target{name: "nginx", url: "http://127.0.0.1:" + port, process: p}
 	return p.answers(ctx, "http://127.0.0.1:"+port+"/flat/240", "")
-}
-
-// requests is a file with one request a line for wrk: the paths in turn, with n different tokens of an issuer.
-func (w *world) requests(s side) (string, error) {
-	if s.tokens == 0 && len(s.paths) == 1 {
-		return "", nil
-	}
-	key := fmt.Sprint(s.paths[0], len(s.paths), s.issuer, s.tokens)
-	if file := w.lists[key]; file != "" {
-		return file, nil
-	}
-	tokens := []string{""}
-	if s.tokens > 0 {
-		var err error
-		if tokens, err = w.tokens(s.issuer, s.tokens); err != nil {
-			return "", err
-		}
-	}
-	var b strings.Builder
-	for i := range max(len(tokens), len(s.paths)) {
-		fmt.Fprintf(&b, "%s\t%s\n", s.paths[i%len(s.paths)], tokens[i%len(tokens)])
-	}
-	file := filepath.Join(w.dir, fmt.Sprintf("requests-%d.tsv", len(w.lists)))
-	w.lists[key] = file
-	return file, os.WriteFile(file, []byte(b.String()), 0o600)
-}
-
-// tokens makes tokens once, however many rows use them.
-func (w *world) tokens(issuer string, n int) ([]string, error) {
-	file := filepath.Join(w.dir, fmt.Sprintf("tokens-%s-%d", issuer, n))
-	if text, err := os.ReadFile(file); err == nil {
-		return strings.Fields(string(text)), nil
-	}
-	s := w.signers[issuer]
-	if s == nil {
-		return nil, fmt.Errorf("there is no issuer %q", issuer)
-	}
-	progress("signing %d tokens (%s, on %d processors)", n, s.alg, runtime.NumCPU())
-	list, err := s.tokens(n)
-	if err != nil {
-		return nil, err
-	}
-	return list, os.WriteFile(file, []byte(strings.Join(list, "\n")), 0o600)
 }
