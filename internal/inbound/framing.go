@@ -93,7 +93,7 @@ func appendField(b []byte, name, value string) []byte {
 
 // frame appends how the body is framed (RFC 9112 6) and what becomes of the connection, and ends the head.
 func (w *response) frame(b []byte, whole bool, pending, next []byte) []byte {
-	if w.sniff && !w.bodiless {
+	if w.sniff && bodyAllowed(w.status) {
 		if len(pending) > 0 {
 			next = pending
 		}

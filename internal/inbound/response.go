@@ -123,9 +123,13 @@ func (w *response) Write(p []byte) (int, error) {
 	}
 	w.written += int64(len(p))
 	if w.bodiless {
+		if w.sniff && w.pending == nil {
+			w.keep(p[:min(len(p), pendingBody)])
+		}
 		return len(p), nil
 	}
-	if !w.committed && w.length < 0 && w.keep(p) {
+	if !w.committed && w.length < 0 && w.written <= pendingBody {
+		w.keep(p)
 		return len(p), nil
 	}
 	w.commit(false, p)
@@ -136,17 +140,13 @@ func (w *response) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// keep takes the beginning of a body that may turn out to be all of it; false: it is too long.
-func (w *response) keep(p []byte) bool {
-	if w.written > pendingBody {
-		return false
-	}
+// keep takes the beginning of a body: it may turn out to be all of it, or tell what it is.
+func (w *response) keep(p []byte) {
 	if w.pending == nil {
 		w.pending = take(&w.c.server.outs, pieceOfOut)
 		w.pending.b = w.pending.b[:0]
 	}
 	w.pending.b = append(w.pending.b, p...)
-	return true
 }
 
 // commit ends the head; whole: what is pending is the whole body. next is what comes behind that.
@@ -160,7 +160,7 @@ func (w *response) commit(whole bool, next []byte) {
 		pending = w.pending.b
 	}
 	w.out.b = w.frame(w.out.b, whole, pending, next)
-	if len(pending) > 0 {
+	if len(pending) > 0 && !w.bodiless {
 		w.put(pending)
 	}
 }
