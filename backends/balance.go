@@ -58,7 +58,7 @@ func (m *mistakes) balancer(cfg Config, env Env, s settings) *balancer {
 			break
 		}
 		h.breaker = breaker
-		m.at(env.Hosts.check(cfg.HealthCheck, h, s, env), "health_check")
+		m.at(env.Hosts.check(cfg.HealthCheck, h, s, env.Life), "health_check")
 		b.fixed = append(b.fixed, h)
 	}
 	return b

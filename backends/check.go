@@ -24,72 +24,115 @@ type HealthConfig struct {
 	UserAgent string         `json:"-"`
 }
 
-// checker asks one host.
+// checker asks one host, for every backend that wants it asked the same.
 type checker struct {
 	*upstream
+	probe
+	report func(well bool, err error)
+
+	once   sync.Once
+	ctx    context.Context
+	cancel context.CancelFunc
+	wg     sync.WaitGroup
+	down   bool // it says so
+}
+
+// probe is a compiled HealthConfig.
+type probe struct {
 	path      string
 	interval  time.Duration
 	timeout   time.Duration
 	status    *StatusSet
 	unhealthy int
 	healthy   int
-	report    func(well bool, err error)
 }
 
-// check plans the health check of a host, from the start of the configuration to its end.
-func (h *Hosts) check(cfg *HealthConfig, at *host, _ settings, env Env) error {
+type checkKey struct {
+	origin   outbound.Origin
+	settings string
+}
+
+func (cfg *HealthConfig) compile() (probe, error) {
+	q := probe{path: cfg.Path, interval: cfg.Interval.Or(5 * time.Second), timeout: cfg.Timeout.Or(2 * time.Second),
+		status: cfg.Status, unhealthy: conf.Value(cfg.Unhealthy, 2), healthy: conf.Value(cfg.Healthy, 2)}
+	if q.path == "" {
+		q.path = "/"
+	}
+	if q.status == nil {
+		q.status = Statuses("2xx", "3xx")
+	}
+	var errs mistakes
+	if !strings.HasPrefix(q.path, "/") || strings.ContainsFunc(q.path, func(r rune) bool { return r <= ' ' || r > '~' || r == '#' }) {
+		errs.at(fmt.Errorf("got %q, want a path such as \"/health\"", q.path), "path")
+	}
+	if q.interval < 100*time.Millisecond {
+		errs.at(fmt.Errorf("got %s, want at least 100ms", q.interval), "interval")
+	}
+	if q.timeout <= 0 {
+		errs.at(fmt.Errorf("got %s, want more than nothing", q.timeout), "timeout")
+	}
+	if q.unhealthy < 1 || q.healthy < 1 {
+		errs.at(errors.New("unhealthy_after and healthy_after are counts of at least 1"))
+	}
+	return q, conf.Join(errs.list...)
+}
+
+// check plans the health check of a host, from the start of the configuration to its end. A reload that leaves it as it is
+// goes on with what is known.
+func (h *Hosts) check(cfg *HealthConfig, at *host, s settings, life *Life) error {
 	if cfg == nil {
 		return nil
 	}
-	c := &checker{upstream: at.upstream, path: cfg.Path, interval: cfg.Interval.Or(5 * time.Second), timeout: cfg.Timeout.Or(2 * time.Second),
-		status: cfg.Status, unhealthy: conf.Value(cfg.Unhealthy, 2), healthy: conf.Value(cfg.Healthy, 2)}
-	if c.path == "" {
-		c.path = "/"
+	q, err := cfg.compile()
+	if err != nil {
+		return err
 	}
-	if c.status == nil {
-		c.status = Statuses("2xx", "3xx")
-	}
-	var errs mistakes
-	if !strings.HasPrefix(c.path, "/") || strings.ContainsFunc(c.path, func(r rune) bool { return r <= ' ' || r > '~' || r == '#' }) {
-		errs.at(fmt.Errorf("got %q, want a path such as \"/health\"", c.path), "path")
-	}
-	if c.interval < 100*time.Millisecond {
-		errs.at(fmt.Errorf("got %s, want at least 100ms", c.interval), "interval")
-	}
-	if c.timeout <= 0 {
-		errs.at(fmt.Errorf("got %s, want more than nothing", c.timeout), "timeout")
-	}
-	if c.unhealthy < 1 || c.healthy < 1 {
-		errs.at(errors.New("unhealthy_after and healthy_after are counts of at least 1"))
-	}
-	c.report = func(well bool, err error) {
-		if well {
-			h.log.Info("host is well again", "host", at.origin.String())
-			return
+	c, err := h.checkers.hold(checkKey{at.origin, s.key + settingsKey(cfg)}, life, func() (*checker, error) {
+		c := &checker{upstream: at.upstream, probe: q}
+		c.ctx, c.cancel = context.WithCancel(context.Background())
+		c.report = func(well bool, err error) {
+			if well {
+				h.log.Info("host is well again", "host", at.origin.String())
+				return
+			}
+			h.log.Warn("host is not well", "host", at.origin.String(), "error", err.Error())
 		}
-		h.log.Warn("host is not well", "host", at.origin.String(), "error", err.Error())
-	}
-	env.Life.onStart(c.start)
-	return conf.Join(errs.list...)
+		return c, nil
+	})
+	life.onStart(c.start)
+	return err
 }
 
-// start asks until it is stopped.
+// start asks until the checker is closed.
 func (c *checker) start() (stop func()) {
-	ctx, cancel := context.WithCancel(context.Background())
-	var wg sync.WaitGroup
-	wg.Go(func() { c.run(ctx) })
-	return func() {
-		cancel()
-		wg.Wait()
-		c.health.down.Store(false)
+	c.once.Do(func() { c.wg.Go(c.run) })
+	return func() {}
+}
+
+func (c *checker) close() {
+	c.cancel()
+	c.wg.Wait()
+	c.say(false)
+}
+
+// say takes down whether the host is down.
+func (c *checker) say(down bool) {
+	if down == c.down {
+		return
+	}
+	c.down = down
+	if down {
+		c.health.down.Add(1)
+	} else {
+		c.health.down.Add(-1)
 	}
 }
 
-func (c *checker) run(ctx context.Context) {
+func (c *checker) run() {
 	bad, good := 0, 0
 	for {
-		err := c.ask(ctx)
-		if ctx.Err() != nil {
+		err := c.ask(c.ctx)
+		if c.ctx.Err() != nil {
 			return
 		}
 		if err != nil {
@@ -97,18 +140,18 @@ func (c *checker) run(ctx context.Context) {
 		} else {
 			bad, good = 0, good+1
 		}
-		switch down := c.health.down.Load(); {
-		case !down && bad >= c.unhealthy:
-			c.health.down.Store(true)
+		switch {
+		case !c.down && bad >= c.unhealthy:
+			c.say(true)
 			c.report(false, err)
-		case down && good >= c.healthy:
-			c.health.down.Store(false)
+		case c.down && good >= c.healthy:
+			c.say(false)
 			c.health.recover()
 			c.report(true, nil)
 		}
 		timer := time.NewTimer(c.interval*9/10 + rand.N(c.interval/5)) // not all hosts of all gateways at once
 		select {
-		case <-ctx.Done():
+		case <-c.ctx.Done():
 			timer.Stop()
 			return
 		case <-timer.C:

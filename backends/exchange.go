@@ -21,12 +21,15 @@ type ExchangeConfig struct {
 	SubjectType   string `json:"subject_token_type" doc:"What the caller's token is: access_token, id_token, jwt, or a URI." default:"access_token"`
 	RequestedType string `json:"requested_token_type" doc:"What is asked for: access_token, id_token, jwt, or a URI." default:"the endpoint decides"`
 	MaxCallers    *int   `json:"max_callers" doc:"For how many callers tokens are kept; the one that has not asked for longest goes first." default:"10000"`
+	MaxSize       *int64 `json:"max_size" doc:"Bytes of tokens that are kept at most." default:"33554432"`
 }
 
 const (
 	grantExchange    = "urn:ietf:params:oauth:grant-type:token-exchange"
 	tokenTypePrefix  = "urn:ietf:params:oauth:token-type:"
 	defaultCallers   = 10000
+	defaultTokens    = 32 << 20
+	exchangedSize    = 512              // what a caller costs besides the token
 	exchangePause    = 30 * time.Second // between two exchanges for one caller that a backend's 401 has forced
 	exchangesAtATime = 64
 )
@@ -45,11 +48,13 @@ func tokenType(word string) string {
 type exchange struct {
 	endpoint *tokenEndpoint
 	max      int
+	maxSize  int64
 	ctx      context.Context
 	end      context.CancelFunc
 	wg       sync.WaitGroup
 
 	mu      sync.Mutex
+	size    int64
 	callers map[[sha256.Size]byte]*list.Element // of *exchanged
 	recent  *list.List                          // the one who asked last is in front
 }
@@ -61,6 +66,7 @@ type exchanged struct {
 	replaced time.Time     // when a 401 forced an exchange
 	flight   chan struct{} // closed when the exchange that runs has ended; nil: none runs
 	err      error         // of the last one
+	failed   time.Time     // when it ended with err
 }
 
 // exchange is the shared exchange of a configuration.
@@ -83,14 +89,18 @@ func (t *Tokens) exchange(c *ExchangeConfig, life *Life) (*exchange, error) {
 	if most < 1 {
 		errs.at(fmt.Errorf("got %d, want at least 1", most), "max_callers")
 	}
+	size := conf.Value(c.MaxSize, defaultTokens)
+	if size < 1 {
+		errs.at(fmt.Errorf("got %d, want at least 1", size), "max_size")
+	}
 	e, err := t.endpoint(&c.TokenClient, life, params...)
 	errs.at(err)
 	if errs.list != nil {
 		return nil, conf.Join(errs.list...)
 	}
-	key := sha256.Sum256(fmt.Appendf(nil, "%x %d", e.digest(&c.TokenClient), most))
+	key := sha256.Sum256(fmt.Appendf(nil, "%x %d %d", e.digest(&c.TokenClient), most, size))
 	return t.exchanges.hold(key, life, func() (*exchange, error) {
-		x := &exchange{endpoint: e, max: most, callers: map[[sha256.Size]byte]*list.Element{}, recent: list.New()}
+		x := &exchange{endpoint: e, max: most, maxSize: size, callers: map[[sha256.Size]byte]*list.Element{}, recent: list.New()}
 		x.ctx, x.end = context.WithCancel(context.Background())
 		return x, nil
 	})
@@ -131,9 +141,13 @@ func (x *exchange) fetch(ctx context.Context, req *Request, refused *token) (*to
 		}
 	}
 	if e.flight == nil {
-		if x.ctx.Err() != nil {
+		switch {
+		case x.ctx.Err() != nil:
 			x.mu.Unlock()
 			return nil, &Failure{Reason: ReasonToken, Err: outbound.ErrClosed}
+		case e.err != nil && time.Since(e.failed) < pace:
+			defer x.mu.Unlock()
+			return nil, e.err
 		}
 		if refused != nil {
 			e.replaced = time.Now()
@@ -167,14 +181,27 @@ func (x *exchange) entry(subject string) *exchanged {
 		x.recent.MoveToFront(at)
 		return at.Value.(*exchanged)
 	}
-	if len(x.callers) >= x.max {
-		last := x.recent.Back()
-		delete(x.callers, last.Value.(*exchanged).key)
-		x.recent.Remove(last)
-	}
 	e := &exchanged{key: key}
 	x.callers[key] = x.recent.PushFront(e)
+	x.size += exchangedSize
+	x.shrink()
 	return e
+}
+
+// shrink drops those who have not asked for longest, until what is kept is within its bounds; the lock is held.
+func (x *exchange) shrink() {
+	for len(x.callers) > x.max || x.size > x.maxSize && len(x.callers) > 1 {
+		last := x.recent.Remove(x.recent.Back()).(*exchanged)
+		delete(x.callers, last.key)
+		x.size -= last.size()
+	}
+}
+
+func (e *exchanged) size() int64 {
+	if e.token == nil {
+		return exchangedSize
+	}
+	return exchangedSize + int64(len(e.token.value))
 }
 
 // ask exchanges once, for everybody who waits.
@@ -184,8 +211,16 @@ func (x *exchange) ask(e *exchanged, subject string) {
 	t, err := x.endpoint.ask(ctx, param{"subject_token", subject})
 	x.mu.Lock()
 	defer x.mu.Unlock()
+	kept := x.callers[e.key] != nil && x.callers[e.key].Value == e
 	if e.err = refusal(err); err == nil {
+		before := e.size()
 		e.token = t
+		if kept {
+			x.size += e.size() - before
+			x.shrink()
+		}
+	} else {
+		e.failed = time.Now()
 	}
 	close(e.flight)
 	e.flight = nil

@@ -75,6 +75,44 @@ func TestExchangedTokensAreBounded(t *testing.T) {
 	})
 }
 
+func TestExchangedTokensAreBoundedInBytes(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		i := newIssuer(t)
+		i.says(func(_ int, w http.ResponseWriter, _ *http.Request) {
+			fmt.Fprintf(w, `{"access_token":%q,"token_type":"bearer","expires_in":3600}`, strings.Repeat("t", 10_000))
+		})
+		ask := i.exchanging(ExchangeConfig{MaxSize: ptr(int64(100_000))})
+		for n := range 300 {
+			ask(fmt.Sprint("caller", n%100))
+			i.env.Tokens.exchanges.each(func(_ [32]byte, x *exchange) {
+				var size int64
+				for _, at := range x.callers {
+					size += at.Value.(*exchanged).size()
+				}
+				if size != x.size || size > 100_000 || len(x.callers) != x.recent.Len() || n > 20 && size < 80_000 {
+					t.Fatalf("after %d: %d callers and %d bytes are kept, counted as %d, want at most 100000", n, len(x.callers), size, x.size)
+				}
+			})
+		}
+	})
+}
+
+func TestAFailingExchangeIsTriedOnceASecondForEachCaller(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		i := newIssuer(t)
+		i.says(failing(500, "x"))
+		ask := i.exchanging(ExchangeConfig{})
+		for range 100 {
+			ask("alice")
+			ask("bob")
+			time.Sleep(100 * time.Millisecond)
+		}
+		if n := i.count(); n < 18 || n > 22 {
+			t.Errorf("got %d token requests of two callers in 10 s, want one of each in a second", n)
+		}
+	})
+}
+
 func TestACallerWhoseTokenIsNotTaken(t *testing.T) {
 	for _, c := range []struct {
 		name   string
@@ -147,6 +185,7 @@ func TestExchangeMistakes(t *testing.T) {
 		{"nobody has a token", Extra{Exchange: &ExchangeConfig{TokenClient: fine}}, true, "extra_config.auth/token-exchange: there is no token to exchange: the endpoint has no auth/validator"},
 		{"two tokens", Extra{Exchange: &ExchangeConfig{TokenClient: fine}, Credentials: &CredentialsConfig{TokenClient: fine}}, false, "extra_config.auth/token-exchange: there is an auth/client-credentials too: a request carries one token"},
 		{"a type nobody knows", Extra{Exchange: &ExchangeConfig{TokenClient: fine, SubjectType: "saml"}}, false, `extra_config.auth/token-exchange.subject_token_type: got "saml", want access_token, id_token, jwt or a URI`},
+		{"no room for bytes", Extra{Exchange: &ExchangeConfig{TokenClient: fine, MaxSize: ptr(int64(0))}}, false, "extra_config.auth/token-exchange.max_size: got 0, want at least 1"},
 		{"no room", Extra{Exchange: &ExchangeConfig{TokenClient: fine, MaxCallers: ptr(0)}}, false, "extra_config.auth/token-exchange.max_callers: got 0, want at least 1"},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -23,7 +23,7 @@ const (
 type health struct {
 	rest   atomic.Pointer[time.Time] // when its rest ends or has ended; nil: it is fine
 	trying atomic.Bool               // a request tries it after its rest
-	down   atomic.Bool               // the health check says so
+	down   atomic.Int32              // so many health checks say that it is
 
 	strikes atomic.Int32
 	mu      sync.Mutex
@@ -32,7 +32,7 @@ type health struct {
 
 // fit says whether a host may be asked now, and whether that is a try.
 func (h *health) fit(now time.Time, repeatable bool) (ok, try bool) {
-	if h.down.Load() {
+	if h.down.Load() > 0 {
 		return false, false
 	}
 	rest := h.rest.Load()

@@ -16,6 +16,7 @@ type Hosts struct {
 	log       *slog.Logger
 	upstreams *shelf[upstreamKey, *upstream]
 	breakers  *shelf[breakerKey, *breaker]
+	checkers  *shelf[checkKey, *checker]
 	limits    *shelf[limitKey, *limiter]
 	stores    *shelf[storeKey, *store]
 	resolvers *shelf[time.Duration, *outbound.Resolver]
@@ -29,6 +30,7 @@ func NewHosts(opt outbound.Options, log *slog.Logger) *Hosts {
 		opt: opt, log: log, lookup: systemSRV,
 		upstreams: newShelf[upstreamKey](func(u *upstream) { _ = u.client.Close() }),
 		breakers:  newShelf[breakerKey, *breaker](nil),
+		checkers:  newShelf[checkKey](func(c *checker) { c.close() }),
 		limits:    newShelf[limitKey, *limiter](nil),
 		stores:    newShelf[storeKey](func(s *store) { s.close() }),
 		resolvers: newShelf[time.Duration](func(r *outbound.Resolver) { _ = r.Close() }),
@@ -45,6 +47,7 @@ func (h *Hosts) Fetcher(userAgent string) *outbound.Fetcher {
 func (h *Hosts) Close() {
 	h.stores.close()
 	h.names.close()
+	h.checkers.close()
 	h.upstreams.close()
 	h.resolvers.close()
 }

@@ -117,7 +117,9 @@ func (m *memory) talk(nc net.Conn, address string) {
 			return
 		}
 		res := rec.Result()
-		if res.ContentLength < 0 {
+		if rec.Header().Get("Transfer-Encoding") == "chunked" {
+			res.ContentLength, res.TransferEncoding = -1, []string{"chunked"}
+		} else if res.ContentLength < 0 {
 			res.ContentLength = int64(rec.Body.Len())
 		}
 		res.Request = req

@@ -16,7 +16,11 @@ import (
 // ask asks the origin: whether v still holds, if there is a v. Whoever waits for f goes on once that is known.
 func (k *cache) ask(ctx context.Context, c *call, q *question, v *stored, f *flight) (*outbound.Response, error) {
 	if f != nil {
-		defer func() { k.store.land(q.place, f, ctx.Err() != nil) }()
+		defer func() {
+			if !f.streams {
+				k.store.land(q.place, f, ctx.Err() != nil)
+			}
+		}()
 	}
 	plain := c.out.Header
 	conditional := v.condition(c)
@@ -47,7 +51,7 @@ func (k *cache) ask(ctx context.Context, c *call, q *question, v *stored, f *fli
 	if v != nil && !serverFailed(res.Status) {
 		k.store.replace(v)
 	}
-	return k.keep(c, q, plain, res, fresh(res.Header, asked, now))
+	return k.keep(c, q, plain, res, fresh(res.Header, asked, now), f)
 }
 
 func serverFailed(status int) bool {
@@ -80,8 +84,9 @@ func (v *stored) condition(c *call) bool {
 	return true
 }
 
-// keep stores an answer if that is allowed, and hands it on.
-func (k *cache) keep(c *call, q *question, request []outbound.Field, res *outbound.Response, f freshness) (*outbound.Response, error) {
+// keep stores an answer if that is allowed, and hands it on. One of unknown length goes on as it comes, and who waits for it
+// waits on.
+func (k *cache) keep(c *call, q *question, request []outbound.Field, res *outbound.Response, f freshness, waiting *flight) (*outbound.Response, error) {
 	if c.out.Method != "GET" || !f.storable(res.Status, res.Header, q.credentials) || res.Length > k.store.maxItem {
 		if c.out.Method == "GET" {
 			k.store.pass(q.place)
@@ -93,7 +98,7 @@ func (k *cache) keep(c *call, q *question, request []outbound.Field, res *outbou
 		kept.header = append(kept.header, outbound.Field{Name: "Date", Value: f.came.UTC().Format(http.TimeFormat)})
 	}
 	if res.Length < 0 && k.raw {
-		res.Body = &recorder{ReadCloser: res.Body, res: res, kept: kept, store: k.store}
+		res.Body = k.store.record(res, kept, waiting)
 		return res, nil
 	}
 	body, err := outbound.ReadAll(res, k.store.maxItem, nil)
@@ -121,31 +126,6 @@ func (k *cache) keep(c *call, q *question, request []outbound.Field, res *outbou
 type prefixed struct {
 	io.Reader
 	io.Closer
-}
-
-// recorder keeps a stream of unknown length as it passes, if it passes whole.
-type recorder struct {
-	io.ReadCloser
-	res   *outbound.Response
-	kept  *stored // nil: it will not be kept
-	store *store
-}
-
-func (r *recorder) Read(p []byte) (int, error) {
-	n, err := r.ReadCloser.Read(p)
-	if r.kept == nil {
-		return n, err
-	}
-	if int64(len(r.kept.body)+n) > r.store.maxItem || err != nil && err != io.EOF || len(r.res.Trailer) > 0 {
-		r.kept = nil
-		return n, err
-	}
-	r.kept.body = append(r.kept.body, p[:n]...)
-	if err == io.EOF {
-		r.store.put(r.kept)
-		r.kept = nil
-	}
-	return n, err
 }
 
 // renew asks the origin in the background, unless somebody does.

@@ -2,7 +2,6 @@ package backends
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net"
 	"slices"
@@ -75,7 +74,8 @@ func (m *mistakes) service(cfg Config, env Env, s settings) *service {
 		return nil
 	}
 	if cfg.HealthCheck != nil {
-		m.at(errors.New("is for hosts of the file, not for those of DNS"), "health_check")
+		_, err := cfg.HealthCheck.compile()
+		m.at(err, "health_check")
 	}
 	name := cfg.Host[0]
 	if _, after, ok := strings.Cut(name, "://"); ok {
@@ -97,8 +97,10 @@ func (m *mistakes) service(cfg Config, env Env, s settings) *service {
 		}
 		own := env
 		own.Life = life
-		host.breaker, err = env.Hosts.breaker(cfg.Extra.Breaker, origin.Authority(), own)
-		return host, err
+		if host.breaker, err = env.Hosts.breaker(cfg.Extra.Breaker, origin.Authority(), own); err != nil {
+			return nil, err
+		}
+		return host, env.Hosts.check(cfg.HealthCheck, host, s, life)
 	}
 	if _, err := env.Hosts.breaker(cfg.Extra.Breaker, name, Env{}); err != nil {
 		m.at(err, "extra_config", "qos/circuit-breaker")
@@ -159,6 +161,7 @@ func (s *service) change(found []*net.SRV) ([]*host, error) {
 		return nil, &Failure{Reason: ReasonDNS, Err: errNowhere}
 	}
 	s.now.Store(g)
+	g.life.Start()
 	if before != nil {
 		before.life.Close()
 	}

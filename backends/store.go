@@ -34,6 +34,8 @@ type store struct {
 type flight struct {
 	done chan struct{}
 	gone bool // it ended because whoever asked has left; set before done is closed
+
+	streams bool // it ends with the stream that came, not with the call
 }
 
 const (

@@ -542,6 +542,120 @@ func TestHealthChecksLeaveOutWhoIsNotWell(t *testing.T) {
 	})
 }
 
+// Checks are shared by those who want the same, go on through a reload, and do not overrule each other.
+func TestHealthChecksAreSharedAndOutliveAReload(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFlock(t, 2)
+		var asked, other atomic.Int64
+		f.serve("h0.test:80", func(w http.ResponseWriter, r *http.Request) {
+			switch r.URL.Path {
+			case "/health":
+				asked.Add(1)
+				w.WriteHeader(503)
+			case "/well":
+				other.Add(1)
+			default:
+				f.hits[0].Add(1)
+				fmt.Fprint(w, `{}`)
+			}
+		})
+		every := conf.Duration(time.Second)
+		compile := func() (*Life, func(time.Duration, *Request) string) {
+			life := new(Life)
+			f.env.Life = life
+			ask := f.asking(Config{TravelConfig: TravelConfig{HealthCheck: &HealthConfig{Path: "/health", Interval: &every}}})
+			f.asking(Config{TravelConfig: TravelConfig{HealthCheck: &HealthConfig{Path: "/health", Interval: &every}}})
+			f.asking(Config{TravelConfig: TravelConfig{HealthCheck: &HealthConfig{Path: "/well", Interval: &every}}})
+			life.Start()
+			return life, ask
+		}
+		life, _ := compile()
+		for range 10 {
+			time.Sleep(5 * time.Second)
+			old := life
+			var ask func(time.Duration, *Request) string
+			life, ask = compile()
+			ask(soon, get())
+			ask(soon, get())
+			old.Close()
+		}
+		if f.hits[0].Load() != 0 {
+			t.Errorf("got %s, want none at the sick one", f.counts())
+		}
+		if a, o := asked.Load(), other.Load(); a < 45 || a > 60 || o < 45 || o > 60 {
+			t.Errorf("got %d and %d questions in 50 s, want one a second of each", a, o)
+		}
+		life.Close()
+		before := asked.Load()
+		time.Sleep(time.Minute)
+		if n := asked.Load() - before; n != 0 {
+			t.Errorf("got %d questions after the end", n)
+		}
+	})
+}
+
+func TestHostsOfSRVRecordsAreChecked(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFlock(t, 3)
+		var sick atomic.Bool
+		var asked atomic.Int64
+		f.serve("h1.test:80", func(w http.ResponseWriter, r *http.Request) {
+			if r.URL.Path == "/health" {
+				asked.Add(1)
+				if sick.Load() {
+					w.WriteHeader(503)
+				}
+				return
+			}
+			f.hits[1].Add(1)
+			fmt.Fprint(w, `{}`)
+		})
+		var mu sync.Mutex
+		found := []*net.SRV{{Target: "h0.test.", Port: 80}, {Target: "h1.test.", Port: 80}}
+		f.env.Hosts.lookup = func(context.Context, string) ([]*net.SRV, error) {
+			mu.Lock()
+			defer mu.Unlock()
+			return found, nil
+		}
+		life := new(Life)
+		f.env.Life = life
+		every := conf.Duration(time.Second)
+		fetch := f.backend(Config{Host: []string{"_http._tcp.svc.test"}, URLPattern: "/", TravelConfig: TravelConfig{SD: "dns", HealthCheck: &HealthConfig{Path: "/health", Interval: &every}}})
+		life.Start()
+		defer life.Close()
+		sick.Store(true)
+		said(fetch(t.Context(), get()))
+		time.Sleep(5 * time.Second)
+		before := f.hits[1].Load()
+		for range 100 {
+			wantSaid(t, said(fetch(t.Context(), get())), `200 {"host":0,"body":""}`)
+		}
+		if n := f.hits[1].Load() - before; n != 0 {
+			t.Errorf("got %d at the sick one, want none", n)
+		}
+		sick.Store(false)
+		time.Sleep(5 * time.Second)
+		for range 100 {
+			said(fetch(t.Context(), get()))
+		}
+		if n := f.hits[1].Load() - before; n != 50 {
+			t.Errorf("got %d at the one that recovered, want half of 100", n)
+		}
+		mu.Lock()
+		found = []*net.SRV{{Target: "h0.test.", Port: 80}, {Target: "h2.test.", Port: 80}}
+		mu.Unlock()
+		for range 40 {
+			time.Sleep(time.Second)
+			said(fetch(t.Context(), get()))
+		}
+		n := asked.Load()
+		time.Sleep(10 * time.Second)
+		if asked.Load() != n {
+			t.Error("a host that DNS has dropped is asked on")
+		}
+	})
+}
+
 func TestHostsOfSRVRecords(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := newFlock(t, 4)
