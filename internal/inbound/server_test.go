@@ -102,9 +102,9 @@ func TestStatesAreTold(t *testing.T) {
 	}
 	c.Close()
 	s.stop()
-	got := fmt.Sprint(told[http.StateNew].Load(), told[http.StateActive].Load(), told[http.StateIdle].Load(), told[http.StateClosed].Load())
-	if got != "1 3 3 1" {
-		t.Errorf("new, active, idle, closed: got %s, want 1 3 3 1", got)
+	got := fmt.Sprint(told[http.StateNew].Load(), told[http.StateActive].Load(), told[http.StateClosed].Load())
+	if rests := told[http.StateIdle].Load(); got != "1 3 1" || rests != 2 && rests != 3 { // the stop may come before the last
+		t.Errorf("new, active, closed: got %s, want 1 3 1; idle %d times, want 2 or 3", got, rests)
 	}
 }
 
