@@ -44,6 +44,9 @@ func (t *table) del(key string) {
 // maxDepth bounds the nesting of what is decoded and printed.
 const maxDepth = 512
 
+// maxData bounds what is printed: a table that stands in several places is printed in each.
+const maxData = 32 << 20
+
 // decode reads one JSON value and nothing after it.
 func decode(data []byte) (any, error) {
 	d := json.NewDecoder(bytes.NewReader(data))
@@ -110,6 +113,9 @@ func nextTable(d *json.Decoder, depth int) (*table, error) {
 func appendValue(dst []byte, v any, depth int) ([]byte, error) {
 	if depth > maxDepth {
 		return nil, errors.New("data is nested too deeply, or in itself")
+	}
+	if len(dst) > maxData {
+		return nil, fmt.Errorf("data is larger than %d bytes", maxData)
 	}
 	switch v := v.(type) {
 	case nil:

@@ -6,9 +6,6 @@ import (
 	lua "github.com/yuin/gopher-lua"
 )
 
-// maxRepeat bounds the strings that string.rep makes.
-const maxRepeat = 16 << 20
-
 // open gives the state its libraries and our helpers. Without allow_open_libs there are the basic functions, table, string
 // and math: what can neither reach a file nor another script.
 func (r *run) open(all bool) {
@@ -32,12 +29,14 @@ func (r *run) open(all bool) {
 		lib(lua.CoroutineLibName, lua.OpenCoroutine)
 		r.forbid("os", "execute", "exit", "setenv")
 		r.forbid("io", "popen")
+		r.loaders()
+		r.coroutines()
 	} else {
 		for _, name := range [...]string{"dofile", "load", "loadfile", "loadstring"} {
 			l.SetGlobal(name, lua.LNil)
 		}
 	}
-	r.set("string", "rep", repeat)
+	r.strings()
 	l.SetGlobal("print", l.NewFunction(r.print))
 	l.SetGlobal("custom_error", l.NewFunction(customError))
 	r.helpers()
@@ -59,19 +58,6 @@ func (r *run) set(lib, name string, f lua.LGFunction) {
 	if t, ok := r.state.GetGlobal(lib).(*lua.LTable); ok {
 		t.RawSetString(name, r.state.NewFunction(f))
 	}
-}
-
-func repeat(l *lua.LState) int {
-	s, n := l.CheckString(1), l.CheckInt(2)
-	if n <= 0 || s == "" {
-		l.Push(lua.LString(""))
-		return 1
-	}
-	if n > maxRepeat/len(s) {
-		l.RaiseError("string.rep: the string would be longer than %d bytes", maxRepeat)
-	}
-	l.Push(lua.LString(strings.Repeat(s, n)))
-	return 1
 }
 
 // print hands its arguments to the house, parted by tabs.

@@ -2,8 +2,8 @@
 //
 // Scripts are compiled once. Every run has a state of its own, which is thrown away: whatever a script leaves in globals,
 // upvalues or metatables, nothing of one caller survives to the next. A run ends with its context, in the middle of an
-// endless loop too; its call stack and its registers are bounded, and so are the strings that string.rep makes. What a
-// script puts together with "..", table.concat and string.gsub is not: gopher-lua has no say in that.
+// endless loop or of a pattern too; its call stack, its registers, its steps and the strings that it makes are bounded, so that
+// no script takes the gateway down.
 package lua
 
 import (
@@ -122,6 +122,7 @@ func compile(text, name string) (*lua.FunctionProto, error) {
 	if err != nil {
 		return nil, syntax(err)
 	}
+	rewriter{}.block(chunk)
 	proto, err := lua.Compile(chunk, name)
 	if err != nil {
 		return nil, errors.New(strings.TrimSpace(err.Error()))

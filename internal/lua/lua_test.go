@@ -135,7 +135,7 @@ func TestScriptsFail(t *testing.T) {
 		{"what pcall catches has not happened", `pcall(custom_error, "no", 418)`, ""},
 		{"a header that would be two", `request.load():headers("X", "a\r\nY: b")`, "script: pre:1: header X: the value has control characters"},
 		{"a name that is no header's", `request.load():headers("X Y", "a")`, `script: pre:1: "X Y" is not the name of a header`},
-		{"a string that is too long", `local s = string.rep("x", 1e9)`, "script: pre:1: string.rep: the string would be longer than 16777216 bytes"},
+		{"a string that is too long", `local s = string.rep("x", 1e9)`, "script: pre:1: the string would be longer than 16777216 bytes"},
 		{"recursion without an end", `local function f() return 1 + f() end f()`, "script: lua callstack overflow"},
 		{"a list is not sparse", `luaList.new():set(5, 1)`, "script: pre:1: bad argument #2 to set (is not a place of the list, nor the one behind it)"},
 		{"a function is no JSON", `luaTable.new():set("f", print)`, "script: pre:1: bad argument #3 to set (a function cannot be JSON)"},

@@ -39,10 +39,10 @@ func (s *Script) Post(ctx context.Context, req *Request, res *Response) error {
 
 // run gives the code a state of its own.
 func (s *Script) run(parent context.Context, code *lua.FunctionProto, req *Request, res *Response) error {
-	ctx, cancel := context.WithCancel(parent) // what a coroutine derives from it ends with the run
-	defer cancel()
-	r := &run{ctx: ctx, use: s.use, house: &s.house, req: req, res: res}
-	r.state = newState(ctx)
+	allowed := newAllowance(parent)
+	defer allowed.cancel() // what a coroutine derives from it ends with the run
+	r := &run{ctx: allowed.Context, allowed: allowed, use: s.use, house: &s.house, req: req, res: res}
+	r.state = newState(allowed)
 	defer r.state.Close()
 	defer r.closeReplies()
 	r.open(s.cfg.AllowOpenLibs)
@@ -64,6 +64,7 @@ func (s *Script) run(parent context.Context, code *lua.FunctionProto, req *Reque
 // run is one execution and what it works on.
 type run struct {
 	ctx     context.Context
+	allowed *allowance
 	use     Use
 	state   *lua.LState
 	house   *House
@@ -104,6 +105,9 @@ func (r *run) call(code *lua.FunctionProto) error {
 	err := r.state.PCall(0, 0, nil)
 	if err == nil {
 		return nil
+	}
+	if r.allowed.err != nil {
+		return r.allowed.err
 	}
 	if failed := r.ctx.Err(); failed != nil {
 		return failed
