@@ -114,12 +114,13 @@ func signHS(claims map[string]any, secret string) string {
 
 // visit starts a file and lets the intruders try; open is the first of them that reached a backend.
 func visit(data []byte, intruders map[string]string) (refused bool, open string) {
-	cfg, _, err := gateway.Parse("gateway.json", data, nil)
-	if err != nil {
-		return true, ""
-	}
 	shared := newShared(slog.New(slog.DiscardHandler))
 	defer closeShared(shared)
+	cfg, _, err := gateway.Parse("gateway.json", data, nil)
+	if err != nil {
+		_ = gateway.Further(cfg, shared, err) // whatever could be read: it does not panic
+		return true, ""
+	}
 	g, err := gateway.New(cfg, shared)
 	if err != nil {
 		return true, ""

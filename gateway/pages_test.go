@@ -58,9 +58,11 @@ func boot(t testing.TB, s gatewaytest.Site) {
 func check(t testing.TB, s gatewaytest.Site) (mistakes, warnings string) {
 	t.Helper()
 	cfg, doc, err := gateway.Parse(s.File, s.JSON, s.Lookup)
-	if err == nil {
-		shared := newShared(slog.New(slog.DiscardHandler))
-		defer closeShared(shared)
+	shared := newShared(slog.New(slog.DiscardHandler))
+	defer closeShared(shared)
+	if err != nil && doc != nil {
+		err = conf.Join(err, gateway.Further(cfg, shared, err))
+	} else if err == nil {
 		var g *gateway.Gateway
 		if g, err = gateway.New(cfg, shared); err == nil {
 			g.Close()

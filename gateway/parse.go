@@ -5,7 +5,8 @@ import (
 )
 
 // Parse reads a file. The document locates later mistakes (those of [New]) and keeps the warnings. env looks up ${NAME};
-// nil is the process's environment. What overrides say wins over the file.
+// nil is the process's environment. What overrides say wins over the file. With an error comes what could be read: it is for
+// [Further] and nothing else.
 func Parse(file string, data []byte, env func(string) (string, bool), overrides ...conf.Override) (Config, *conf.Document, error) {
 	doc, err := conf.Parse(file, data)
 	if err != nil {
@@ -13,7 +14,7 @@ func Parse(file string, data []byte, env func(string) (string, bool), overrides 
 	}
 	var cfg Config
 	if err := doc.Decode(&cfg, conf.Options{Env: env, Unserved: unserved(), Renamed: renamed(), Override: overrides}); err != nil {
-		return Config{}, doc, err
+		return cfg, doc, err
 	}
 	return cfg, doc, nil
 }

@@ -21,11 +21,20 @@ func Table(cfg Config) []Row {
 	for _, e := range inherit(cfg, mannersOf(cfg.Version)) {
 		row := Row{Method: e.Method, Path: e.Endpoint, Who: whoMayPass(e), Timeout: e.Timeout.Or(endpoints.DefaultTimeout).String()}
 		for _, b := range e.Backend {
-			row.Backends = append(row.Backends, b.Method+" "+strings.Join(b.Host, ",")+"/"+strings.TrimPrefix(b.URLPattern, "/"))
+			row.Backends = append(row.Backends, b.Method+" "+strings.Join(trimmed(b.Host), ",")+"/"+strings.TrimPrefix(b.URLPattern, "/"))
 		}
 		rows = append(rows, row)
 	}
 	return rows
+}
+
+// trimmed are hosts without the slash that may stand at their end.
+func trimmed(hosts []string) []string {
+	out := make([]string, len(hosts))
+	for i, h := range hosts {
+		out[i] = strings.TrimSuffix(h, "/")
+	}
+	return out
 }
 
 // whoMayPass says in a few words whom an endpoint lets in.

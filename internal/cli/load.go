@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"os"
 
 	"gatehouse/gateway"
@@ -65,6 +66,11 @@ func parse(file string, data []byte, env func(string) (string, bool), errOut io.
 
 func (l *loaded) parse(file string, data []byte, env func(string) (string, bool), over []conf.Override) (err error) {
 	l.cfg, l.doc, err = gateway.Parse(file, data, env, over...)
+	if err != nil && l.doc != nil {
+		s := newShared(journal{Logger: slog.New(slog.DiscardHandler)})
+		defer s.close()
+		err = conf.Join(err, gateway.Further(l.cfg, s.Shared, err))
+	}
 	return l.report(err)
 }
 

@@ -10,7 +10,8 @@ const nearEdits = 2
 
 // nearest is the known name that was most likely meant, and whether it is near enough to be a misspelling for certain:
 // the same but for case, '-' and '_', or at most two edits away. It is "" where nothing comes close; what is taken for
-// close grows with the names, and does not count case, '-' and '_'.
+// close grows with the names, and does not count case, '-' and '_'. A name that another begins with is short for it, and of
+// two that are as near the one with the same first letter was meant.
 func nearest(name string, known []string) (meant string, misspelt bool) {
 	bare, best := squash(name), -1
 	for _, k := range known {
@@ -20,7 +21,17 @@ func nearest(name string, known []string) (meant string, misspelt bool) {
 		d := edits(name, k)
 		misspelt = misspelt || d <= nearEdits
 		d = min(d, edits(bare, squash(k)))
-		if d > max(nearEdits, min(len(name), len(k))/3) || d >= max(len(name), len(k)) {
+		switch {
+		case len(bare) >= minShort && strings.HasPrefix(squash(k), bare):
+			d = 0 // short for it
+		case d > 1 && len(k) <= maxTerse:
+			continue // two edits of three or four letters leave little of them
+		}
+		d *= 2
+		if bare == "" || bare[0] != squash(k)[0] {
+			d++
+		}
+		if d/2 > max(nearEdits, min(len(name), len(k))/3) || d/2 >= max(len(name), len(k)) {
 			continue
 		}
 		if best < 0 || d < best {
@@ -29,6 +40,11 @@ func nearest(name string, known []string) (meant string, misspelt bool) {
 	}
 	return meant, misspelt
 }
+
+const (
+	minShort = 3 // letters that a short name has
+	maxTerse = 4 // letters of a name that is hardly misspelt by two of them
+)
 
 // squash drops what people mix up: case, dashes and underscores.
 func squash(name string) string {

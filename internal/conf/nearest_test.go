@@ -24,7 +24,7 @@ func TestNearest(t *testing.T) {
 		{"url_patern", "url_pattern", true},
 		{"extraConfig", "extra_config", true},
 		{"timeuot", "timeout", true},
-		{"time", "", false},
+		{"time", "timeout", false},
 		{"auth_validator", "auth/validator", true},
 		{"grösse", "größe", true},
 		{"id", "sd", true},
