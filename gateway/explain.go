@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"time"
 
 	"gatehouse/internal/conf"
 	"gatehouse/validator"
@@ -17,6 +18,15 @@ func (g *Gateway) Explain(ctx context.Context, cfg Config, endpoint, token strin
 	method, path, ok := strings.Cut(endpoint, " ")
 	if !ok || !strings.HasPrefix(path, "/") {
 		return nil, fmt.Errorf("got %q, want a method and a path: \"GET /users/7\"", endpoint)
+	}
+	if g.revoked != nil {
+		g.revoked.Start()
+		wait, done := context.WithTimeout(ctx, 2*time.Second) // the keys need some of it too
+		defer done()
+		select {
+		case <-g.revoked.Ready():
+		case <-wait.Done():
+		}
 	}
 	for i, e := range inherit(cfg, mannersOf(cfg.Version)) {
 		if i >= len(g.endpoints) || e.Method != strings.ToUpper(method) || !fits(e.Endpoint, path) {

@@ -66,6 +66,7 @@ func (v *Validator) readForm(a *attempt) Reason {
 	}
 	a.note = err.Error()
 	if isJWE(a.token) {
+		a.note = "five parts: an encrypted token (JWE)"
 		return TokenEncrypted
 	}
 	return TokenMalformed
@@ -117,7 +118,7 @@ func (v *Validator) sayAlgorithm(a *attempt) (string, string) {
 			}
 		}
 	}
-	return fmt.Sprint(all), or(clip(a.header.alg), "none")
+	return "alg " + either(all), named("alg", a.header.alg)
 }
 
 func (v *Validator) readClaims(a *attempt) Reason {
@@ -157,13 +158,41 @@ func (v *Validator) pickIssuer(a *attempt) Reason {
 
 func (v *Validator) sayIssuer(a *attempt) (string, string) {
 	if is := a.issuer; is != nil && !slices.Contains(is.algs, a.alg) {
-		return fmt.Sprintf("alg %v for %s", is.algs, is.iss), "alg " + string(a.alg)
+		return fmt.Sprintf("alg %s for %q", either(is.algs), is.iss), "alg " + string(a.alg)
 	}
 	var names []string
 	for _, is := range v.issuers {
-		names = append(names, or(is.iss, "any"))
+		if is.iss == "" {
+			return "any iss", a.shown("iss")
+		}
+		names = append(names, fmt.Sprintf("%q", is.iss))
 	}
-	return strings.Join(names, " or "), a.shown("iss")
+	return "iss " + either(names), a.shown("iss")
+}
+
+func named(name, value string) string {
+	if value == "" {
+		return "no " + name
+	}
+	return name + " " + clip(value)
+}
+
+// mostNamed is how many of a list an operator is told.
+const mostNamed = 5
+
+// either lists what would do, the first few of it.
+func either[T ~string](list []T) string {
+	var b strings.Builder
+	for i, s := range list[:min(len(list), mostNamed)] {
+		if i > 0 {
+			b.WriteString(" or ")
+		}
+		b.WriteString(string(s))
+	}
+	if more := len(list) - mostNamed; more > 0 {
+		fmt.Fprintf(&b, " or one of %d more", more)
+	}
+	return b.String()
 }
 
 // verify finds the keys that the token may be signed with and tries them. A token that no known key has signed may be of
@@ -201,29 +230,31 @@ func (a *attempt) try(set *keySet) Reason {
 		}
 	}
 	if len(keys) == 0 {
+		a.note = "no key fits it"
 		return KeyUnknown
 	}
+	a.note = "no key that fits it has signed this"
 	return SignatureInvalid
 }
 
 func saySignature(a *attempt) (string, string) {
-	const expected = "a signature by a key of the issuer"
 	kid := "no kid"
 	if a.header.hasKid {
 		kid = fmt.Sprintf("kid %q", clip(a.header.kid))
 	}
+	kid += fmt.Sprintf(" with %s: ", a.alg)
 	if a.key != nil {
-		return expected, kid + ", verified"
+		return "a signature by a key of the issuer", kid + "verified"
 	}
 	set := a.issuer.ring.current()
 	if set == nil {
-		return expected, kid + ", but no keys are to be had"
+		return "a signature by a key of the issuer", kid + "no keys are to be had"
 	}
-	var kids []string
-	for _, key := range set.keys[:min(len(set.keys), maxTries)] {
-		kids = append(kids, clip(key.ID))
+	kids := make([]string, len(set.keys))
+	for i, key := range set.keys[:min(len(kids), mostNamed)] {
+		kids[i] = fmt.Sprintf("%q for %s", clip(key.ID), either(key.Algs()))
 	}
-	return fmt.Sprintf("%s, which has %d, %q, as of %s ago", expected, len(set.keys), kids, time.Since(set.fetched).Round(time.Second)), kid
+	return fmt.Sprintf("a signature by a key of the issuer; it has %s (as of %s ago)", either(kids), time.Since(set.fetched).Round(time.Second)), kid + a.note
 }
 
 // checkAudience compares whole values, byte for byte. An aud of which any member is not a string is not understood.
@@ -246,9 +277,9 @@ func (v *Validator) checkAudience(a *attempt) Reason {
 
 func (v *Validator) sayAudience(a *attempt) (string, string) {
 	if len(a.issuer.audience) == 0 {
-		return "anything", a.shown("aud")
+		return "any aud", a.shown("aud")
 	}
-	return fmt.Sprintf("%s of %q", a.issuer.match, a.issuer.audience), a.shown("aud")
+	return fmt.Sprintf("%s of %q in aud", a.issuer.match, a.issuer.audience), a.shown("aud")
 }
 
 // readTimes reads exp, nbf and iat. One that is there must be a sensible number, whether or not it is asked for.

@@ -56,7 +56,7 @@ func (v *Validator) Explain(ctx context.Context, r *http.Request) *Explanation {
 		}
 	}
 	for _, is := range v.issuers {
-		if a.issuer == nil || a.issuer == is {
+		if a.issuer == is {
 			x.Keys = append(x.Keys, is.ring.status())
 		}
 	}

@@ -33,9 +33,9 @@ func TestExplanations(t *testing.T) {
 		{"a good one", "", all, "", "", ""},
 		{"none", "none", "-token ?form ?header ?algorithm ?claims ?issuer ?signature ?audience ?times ?exp ?nbf ?iat ?roles ?scopes ?values", "token", "in the header Authorization, after Bearer, or in the cookie access_token", "none"},
 		{"two parts", "a.b", strings.ReplaceAll(strings.Replace(all, "+form", "-form", 1), " +", " ?")[:len("+token -form")] + strings.ReplaceAll(all[len("+token +form"):], "+", "?"), "form", "three parts of base64url", "not three parts"},
-		{"another algorithm", sign(t, k, map[string]any{"alg": "none"}, []byte("{}")), "+token +form +header -algorithm" + strings.ReplaceAll(all[len("+token +form +header +algorithm"):], "+", "?"), "algorithm", "[RS256 ES256]", "none"},
-		{"an unknown key", "other", strings.Replace(all, "+signature", "-signature", 1), "signature", `a signature by a key of the issuer, which has 1, ["k1"], as of 0s ago`, `kid "k2"`},
-		{"expired, and another audience", "stale", strings.NewReplacer("+exp", "-exp", "+audience", "-audience").Replace(all), "audience", `any of ["api"]`, `"x"`},
+		{"another algorithm", sign(t, k, map[string]any{"alg": "none"}, []byte("{}")), "+token +form +header -algorithm" + strings.ReplaceAll(all[len("+token +form +header +algorithm"):], "+", "?"), "algorithm", "alg RS256 or ES256", "alg none"},
+		{"an unknown key", "other", strings.Replace(all, "+signature", "-signature", 1), "signature", `a signature by a key of the issuer; it has "k1" for ES256 (as of 0s ago)`, `kid "k2" with ES256: no key fits it`},
+		{"expired, and another audience", "stale", strings.NewReplacer("+exp", "-exp", "+audience", "-audience").Replace(all), "audience", `any of ["api"] in aud`, `"x"`},
 		{"no role", "no role", strings.Replace(all, "+roles", "-roles", 1), "roles", `any of ["user"] in realm_access.roles`, "none"},
 		{"a value that fits nowhere", "unfit", strings.Replace(all, "+values", "-values", 1), "values", "claims that fit where they go", "sub: a control character in a value for a header"},
 	}
@@ -115,7 +115,7 @@ func TestTheLogLineOfARefusal(t *testing.T) {
 		v := newProvider(t, k).validator(Config{Audience: []string{"shop"}}, nil)
 		_, err := v.Authenticate(t.Context(), request(sign(t, k, nil, claims(map[string]any{"aud": []string{"bank", "post"}}))))
 		got := fmt.Sprint(refusalOf(t, err).Detail...)
-		if want := fmt.Sprint("check", "audience", "expected", `any of ["shop"]`, "actual", `["bank","post"]`, "kid", "k1", "iss", providerURL); got != want {
+		if want := fmt.Sprint("check", "audience", "expected", `any of ["shop"] in aud`, "actual", `["bank","post"]`, "kid", "k1", "iss", providerURL); got != want {
 			t.Errorf("got %s\nwant %s", got, want)
 		}
 	})

@@ -3,6 +3,7 @@ package validator
 import (
 	"encoding/base64"
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 )
@@ -103,7 +104,7 @@ func (h *jwsHeader) read(name string, raw []byte) (Reason, error) {
 	case "x5t#S256":
 		into = &h.x5tS256
 	case "crit", "b64", "zip", "enc":
-		return HeaderUnsupported, errors.New(name + " is not understood here")
+		return HeaderUnsupported, errors.New(name + ", which is not understood here")
 	case "typ", "cty":
 	default:
 		return "", nil
@@ -113,7 +114,7 @@ func (h *jwsHeader) read(name string, raw []byte) (Reason, error) {
 		return HeaderMalformed, errors.New(name + " is not a string")
 	}
 	if (name == "typ" || name == "cty") && !takes(name, value) {
-		return HeaderUnsupported, errors.New("a " + name + " that is not taken here")
+		return HeaderUnsupported, fmt.Errorf("%s %q, which is no access token's", name, clip(value))
 	}
 	return "", nil
 }

@@ -92,6 +92,10 @@ func TestThePageOfReasons(t *testing.T) {
 		if want := fmt.Sprintf("\n| `%s` | %s", r, status[r.Kind()]); !strings.Contains(string(page), want) {
 			t.Errorf("the page has no line that begins with %q", want)
 		}
+		means, do := r.Advice()
+		if want := fmt.Sprintf(" | %s | %s |\n", means, do); means == "" || do == "" || !strings.Contains(strings.ReplaceAll(string(page), "`", ""), want) {
+			t.Errorf("%s: the page has no line that ends with %q", r, want)
+		}
 	}
 	if lines := strings.Count(string(page), "\n| `"); lines != len(Reasons()) {
 		t.Errorf("the page has %d reasons, want %d", lines, len(Reasons()))

@@ -59,20 +59,18 @@ func (d *denylist) has(claims object, now moment) string {
 func (v *Validator) checkRevoked(a *attempt) Reason {
 	list, ok := v.revoked.current()
 	if !ok {
+		a.note = "it has not come yet; the log says why"
 		return RevocationUnavailable
 	}
 	if name := list.has(a.claims, momentOf(a.came)); name != "" {
-		a.note = name
+		a.note = "its " + name + " is on it"
 		return TokenRevoked
 	}
 	return ""
 }
 
 func sayRevoked(a *attempt) (string, string) {
-	if a.note != "" {
-		return "not on the deny-list", "its " + a.note + " is on it"
-	}
-	return "not on the deny-list", "so it is"
+	return "a deny-list, and the token not on it", or(a.note, "so it is")
 }
 
 // revocation is one entry of a list in JSON.

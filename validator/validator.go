@@ -80,9 +80,18 @@ func New(cfg Config, deps Deps, wants *Wants) (*Validator, error) {
 	v.steps = v.checks()
 	v.denied = [2]Refusal{
 		*v.refuse(TokenMissing, v.from.detail(TokenMissing)),
-		*v.refuse(KeysUnavailable, []any{"check", "signature", "expected", "keys of the issuer", "actual", "none have come; the log says why"}),
+		*v.refuse(KeysUnavailable, []any{"check", "signature", "expected", "keys from " + v.sources(), "actual", "none have come; the log says why"}),
 	}
 	return v, nil
+}
+
+// sources are where keys come from, as the log may have them.
+func (v *Validator) sources() string {
+	var names []string
+	for _, is := range v.issuers {
+		names = append(names, is.ring.status().From)
+	}
+	return either(names)
 }
 
 // demands is a validator with what the configuration asks of tokens, and with nothing else yet.

@@ -84,7 +84,8 @@ func printExplanation(out io.Writer, x *validator.Explanation) {
 	}
 	switch {
 	case x.Reason != "":
-		fmt.Fprintf(out, "refused: %s (%s)\n", x.Reason, x.Reason.Public())
+		means, do := x.Reason.Advice()
+		fmt.Fprintf(out, "refused: %s: %s\nwhat to do: %s\nthe client is told: %s\n", x.Reason, means, do, x.Reason.Public())
 	case x.Guest:
 		fmt.Fprintln(out, "may pass as a guest")
 	default:
