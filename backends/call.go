@@ -109,14 +109,14 @@ func (c *call) take(t *call) {
 
 // stream hands the exchange over to the body of its answer, which is read long after the call has been given back: it ends
 // with that. A breaker that waits for a probe is told now, since a stream may last for hours.
-func (c *call) stream(ctx context.Context, body io.ReadCloser) io.ReadCloser {
+func (c *call) stream(ctx context.Context, out *outbound.Response) io.ReadCloser {
 	if c.probe {
 		c.report(nil)
 	}
-	if c.busy == nil && c.done == nil && c.stop == nil {
-		return body
+	if c.busy == nil && c.done == nil && c.stop == nil || out.Here() {
+		return out.Body
 	}
-	s := &streamed{ReadCloser: body, ctx: ctx, rest: call{busy: c.busy, done: c.done, stop: c.stop}}
+	s := &streamed{ReadCloser: out.Body, ctx: ctx, rest: call{busy: c.busy, done: c.done, stop: c.stop}}
 	c.busy, c.done, c.stop = nil, nil, nil
 	return s
 }

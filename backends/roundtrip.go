@@ -58,7 +58,7 @@ func (b *backend) fetch(ctx context.Context, req *Request) (*Response, error) {
 		return b.named(f)
 	}
 	if res.Stream != nil {
-		res.Stream.Body = c.stream(ctx, res.Stream.Body)
+		res.Stream.Body = c.stream(ctx, res.Stream)
 	}
 	c.free(nil)
 	return res, nil

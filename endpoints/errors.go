@@ -49,9 +49,10 @@ func (v Voice) of(cfg Config) Voice {
 
 // marks sets the headers that tell of us.
 func (v *Voice) marks(h http.Header, complete bool) {
-	h[v.Completed] = []string{strconv.FormatBool(complete)}
+	values := []string{strconv.FormatBool(complete), v.Version}
+	h[v.Completed] = values[:1:1]
 	if v.Version != "" {
-		h["X-Krakend"] = []string{v.Version}
+		h["X-Krakend"] = values[1:]
 	}
 }
 

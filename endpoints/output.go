@@ -93,6 +93,7 @@ func additive(canonical string) bool {
 // stream hands on the headers of an answer that goes through as it comes: all, or those of the list and what the body
 // needs. What is there already is ours and stays.
 func (o *outputHeaders) stream(h http.Header, fields []outbound.Field) {
+	values := make([]string, 0, len(fields)) // of all headers that come once: one allocation
 	for i := range fields {
 		name := http.CanonicalHeaderKey(fields[i].Name)
 		switch {
@@ -100,7 +101,9 @@ func (o *outputHeaders) stream(h http.Header, fields []outbound.Field) {
 		case additive(name):
 			h[name] = append(h[name], fields[i].Value)
 		case h[name] == nil:
-			for j := i; j < len(fields); j++ {
+			values = append(values, fields[i].Value)
+			h[name] = values[len(values)-1 : len(values) : len(values)]
+			for j := i + 1; j < len(fields); j++ {
 				if http.CanonicalHeaderKey(fields[j].Name) == name {
 					h[name] = append(h[name], fields[j].Value)
 				}

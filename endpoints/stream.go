@@ -32,8 +32,10 @@ func renderStream(e *Endpoint, x *Exchange, w http.ResponseWriter, r *http.Reque
 	if r.Method == http.MethodHead || bodyForbidden(out.Status) {
 		return nil
 	}
-	flow := flow{x: x, w: w, control: http.NewResponseController(w),
-		flush: out.Length < 0 || strings.HasPrefix(out.Get("Content-Type"), "text/event-stream")}
+	flow := flow{x: x, w: w}
+	if out.Length < 0 || strings.HasPrefix(out.Get("Content-Type"), "text/event-stream") {
+		flow.control = http.NewResponseController(w)
+	}
 	if err := flow.copy(out.Body); err != nil {
 		x.failed("stream_cut", err)
 		panic(http.ErrAbortHandler)
@@ -44,14 +46,13 @@ func renderStream(e *Endpoint, x *Exchange, w http.ResponseWriter, r *http.Reque
 	return nil
 }
 
-var copyBuffers = sync.Pool{New: func() any { b := make([]byte, 32<<10); return &b }}
+var copyBuffers = sync.Pool{New: func() any { b := make([]byte, 64<<10); return &b }}
 
 // flow is a body on its way to the client.
 type flow struct {
 	x       *Exchange
 	w       http.ResponseWriter
-	control *http.ResponseController
-	flush   bool // every piece goes out as it comes, and the head before any
+	control *http.ResponseController // every piece goes out as it comes, and the head before any; nil: they may wait for each other
 }
 
 // copy moves a body to the client.
@@ -85,7 +86,7 @@ func (f *flow) out(p []byte) error {
 			return err
 		}
 	}
-	if !f.flush {
+	if f.control == nil {
 		return nil
 	}
 	if err := f.control.Flush(); err != nil && !errors.Is(err, http.ErrNotSupported) {

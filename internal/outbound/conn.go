@@ -49,7 +49,7 @@ func bare(nc net.Conn) net.Conn {
 
 // read reads once from the network, past the buffer.
 func (c *conn) read(p []byte) (int, error) {
-	if c.idle > 0 && c.streaming.Load() {
+	if c.idle > 0 && c.streaming.Load() && !c.pool.warden.awaits(c) {
 		c.bounded = true
 		_ = c.nc.SetReadDeadline(time.Now().Add(c.idle))
 		if c.cut.Load() {

@@ -151,12 +151,19 @@ func (c *conn) receive(req *Request, up *upload) (*Response, error) {
 	}
 	c.pool.buffers.learn(c.w)
 	kind, length, reusable := h.body(req.Method)
-	c.stream()
+	if !c.has(kind, length) {
+		c.stream()
+	}
 	if up != nil && h.status >= 400 && !up.complete() {
 		up.halt() // the origin does not want the rest (RFC 9112 9.3); any other answer may depend on it
 	}
 	res.body.start(res, c, kind, length, reusable)
 	return res, nil
+}
+
+// has reports whether a whole body has come with its head: then there is nothing to wait for.
+func (c *conn) has(kind framing, length int64) bool {
+	return kind == noBody || kind == byLength && int64(c.w-c.r) >= length
 }
 
 // readHead reads to the end of a head and takes it off the buffer; budget is how many bytes it may still have. Known is a

@@ -36,6 +36,11 @@ func get(header []Field, name string) string {
 	return ""
 }
 
+// Here reports whether all of the body has come: reading it takes no time and cannot fail.
+func (r *Response) Here() bool {
+	return r.Body == &r.body && r.body.c == nil && (r.body.err == nil || r.body.err == io.EOF)
+}
+
 // Release closes the body and gives the memory of the answer back: neither r nor its Header may be used afterwards (the
 // strings in it may). Calling it is a favour to the garbage collector, never a duty.
 func (r *Response) Release() {

@@ -23,6 +23,8 @@ type tie struct {
 	limited  bool        // there is to be a deadline
 	deadline time.Time   // it
 	bounded  bool        // nc has one now, this or an older one
+
+	silence time.Duration // the idle timeout, once the head is read: deadline is that of the next bytes
 }
 
 // grown is the slot of those that the warden does not look after.
@@ -37,7 +39,7 @@ func longAgo() time.Time { return time.Unix(1, 0) }
 // bind begins an exchange.
 func (c *conn) bind(ctx context.Context, req *Request) {
 	c.ctx, c.idle = ctx, req.IdleTimeout
-	c.sent, c.answered, c.up, c.stop = false, false, nil, nil
+	c.sent, c.answered, c.up, c.stop, c.silence = false, false, nil, nil, 0
 	c.streaming.Store(false)
 	c.deadline, c.limited = ctx.Deadline()
 	c.headBound = !req.HeadBy.IsZero()
@@ -84,6 +86,10 @@ func (c *conn) grow() {
 		c.bounded = true
 		_ = c.nc.SetDeadline(c.deadline)
 	}
+	if c.silence > 0 {
+		c.bounded = true
+		_ = c.nc.SetReadDeadline(c.deadline)
+	}
 	if c.ctx.Done() != nil {
 		c.stop = context.AfterFunc(c.ctx, c.interrupt)
 	}
@@ -95,6 +101,9 @@ func (c *conn) stream() {
 	switch {
 	case c.idle > 0:
 		c.streaming.Store(true)
+		if c.pool.warden.stream(c) {
+			return
+		}
 		c.setDeadline(noDeadline, false)
 		if c.pool.warden.remove(c) {
 			c.grow()

@@ -79,6 +79,29 @@ func (w *warden) note(c *conn, t time.Time, limited bool) bool {
 	return true
 }
 
+// stream keeps an exchange in care whose head is read: from now on it has its idle timeout, once it is grown, and no
+// deadline. False: it must have it now.
+func (w *warden) stream(c *conn) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if c.slot == grown || c.bounded || c.idle < soon {
+		return false
+	}
+	c.limited, c.silence, c.deadline = false, c.idle, time.Now().Add(c.idle)
+	return true
+}
+
+// awaits takes down that a stream in care waits for its next bytes; false: it is not in care.
+func (w *warden) awaits(c *conn) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if c.slot == grown {
+		return false
+	}
+	c.deadline = time.Now().Add(c.silence)
+	return true
+}
+
 // look is one round.
 func (w *warden) look() {
 	w.mu.Lock()
