@@ -178,10 +178,10 @@ func (zeros) Read(p []byte) (int, error) { clear(p); return len(p), nil }
 
 func TestModifiersThatAreMistakes(t *testing.T) {
 	for _, row := range []struct{ name, text, want string }{
-		{"an unknown one", `{"header.Modifyer":{}}`, "header.Modifyer: no such modifier, want one of body.Modifier"},
+		{"an unknown one", `{"header.Modifyer":{}}`, `header.Modifyer: no such modifier (did you mean "header.Modifier"?)`},
 		{"none", `{}`, "want one modifier by its name"},
 		{"two at once", `{"header.Id":{},"header.Append":{}}`, "want one modifier by its name"},
-		{"an unknown key", `{"header.Modifier":{"nam":"x"}}`, `header.Modifier: unknown field "nam"`},
+		{"an unknown key", `{"header.Modifier":{"nam":"x"}}`, `header.Modifier: unknown key "nam"`},
 		{"another type", `{"header.Modifier":{"name":1}}`, `header.Modifier: name: got a number, want another type`},
 		{"deep inside", `{"fifo.Group":{"modifiers":[{"header.Id":{}},{"priority.Group":{"modifiers":[{"modifier":{"x":{}}}]}}]}}`, "fifo.Group.modifiers[1].priority.Group.modifiers[0].modifier.x: no such modifier"},
 		{"a host in a filter", `{"url.Filter":{"modifier":{"url.Modifier":{"host":"b"}}}}`, "url.Filter.modifier.url.Modifier.host: a filter cannot choose the host"},

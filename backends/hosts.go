@@ -21,6 +21,7 @@ type Hosts struct {
 	stores    *shelf[storeKey, *store]
 	resolvers *shelf[time.Duration, *outbound.Resolver]
 	names     *shelf[recordsKey, *records]
+	others    *shelf[any, any]
 	lookup    lookupSRV // of the system; tests have their own
 }
 
@@ -35,7 +36,15 @@ func NewHosts(opt outbound.Options, log *slog.Logger) *Hosts {
 		stores:    newShelf[storeKey](func(s *store) { s.close() }),
 		resolvers: newShelf[time.Duration](func(r *outbound.Resolver) { _ = r.Close() }),
 		names:     newShelf[recordsKey](func(r *records) { _ = r.cell.Close() }),
+		others:    newShelf[any, any](nil),
 	}
+}
+
+// Keep is what an endpoint wants to outlive its configuration: the same key, the same thing, for as long as some life holds
+// it. Keys of different types are different.
+func (h *Hosts) Keep(key any, life *Life, fresh func() any) any {
+	thing, _ := h.others.hold(key, life, func() (any, error) { return fresh(), nil }) // fresh does not fail
+	return thing
 }
 
 // Fetcher asks for small documents with the settings that connections have where a file says nothing.

@@ -130,12 +130,26 @@ func (k *martian) compile(raw json.RawMessage) (modifier, error) {
 	for name, body := range named {
 		build := modifiers()[name]
 		if build == nil {
-			return modifier{}, conf.At(fmt.Errorf("no such modifier, want one of %s", strings.Join(modifierNames(), ", ")), name)
+			return modifier{}, conf.At(noModifier(name), name)
 		}
 		mod, err := build(k, body)
 		return mod, conf.At(err, name)
 	}
 	return modifier{}, nil
+}
+
+// noModifier says why a name is none of ours.
+func noModifier(name string) error {
+	switch kind, verb, _ := strings.Cut(name, "."); {
+	case verb == "Verifier":
+		return errors.New("a verifier refuses nothing: it takes notes that nobody reads in KrakenD; validation/cel refuses")
+	case kind == "method", kind == "log", kind == "skip":
+		return errors.New("is not served here; KrakenD does not have it either")
+	}
+	if meant := conf.Nearest(name, modifierNames()); meant != "" {
+		return fmt.Errorf("no such modifier (did you mean %q?)", meant)
+	}
+	return fmt.Errorf("no such modifier, want one of %s", strings.Join(modifierNames(), ", "))
 }
 
 // modifiers is the table of all that there are.
@@ -156,9 +170,11 @@ func modifiers() map[string]func(*martian, json.RawMessage) (modifier, error) {
 		"querystring.Modifier": (*martian).queryModifier,
 		"querystring.Filter":   (*martian).queryFilter,
 		"cookie.Modifier":      (*martian).cookie,
+		"cookie.Filter":        (*martian).cookieFilter,
 		"body.Modifier":        (*martian).body,
 		"status.Modifier":      (*martian).status,
 		"port.Modifier":        (*martian).portModifier,
+		"port.Filter":          (*martian).portFilter,
 		"stash.Modifier":       (*martian).stash,
 		"static.Modifier":      (*martian).static,
 	}
@@ -183,7 +199,7 @@ func read(raw json.RawMessage, into any) error {
 	case errors.As(err, &wrong):
 		return fmt.Errorf("%s: got a %s, want another type", wrong.Field, wrong.Value)
 	case err != nil:
-		return errors.New(strings.TrimPrefix(err.Error(), "json: "))
+		return errors.New(strings.Replace(strings.TrimPrefix(err.Error(), "json: "), "unknown field", "unknown key", 1))
 	}
 	return nil
 }

@@ -45,6 +45,9 @@ func ParsePath(text string, loose bool) (*Path, error) {
 	p := &Path{Text: text}
 	parts := strings.Split(strings.TrimPrefix(text, "/"), "/")
 	for i, part := range parts {
+		if part == "" && i < len(parts)-1 {
+			return nil, errors.New("has an empty segment: nobody can ask for it, since slashes in a row are one")
+		}
 		s, names, err := parseSegment(part, loose, i == len(parts)-1)
 		if err != nil {
 			return nil, fmt.Errorf("segment %q: %w", part, err)

@@ -2,6 +2,7 @@ package endpoints
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
@@ -60,13 +61,24 @@ func (c *RateLimitConfig) check() error {
 
 // limiter is one limit: what it is called in headers, and who is counted.
 type limiter struct {
-	policy  string // `"client";q=5;w=1`
-	name    string // "client"
-	status  int
+	policy string // `"client";q=5;w=1`
+	name   string // "client"
+	status int
+	counts *counts
+	key    func(x *Exchange, r *http.Request, claims *validator.Claims) (string, bool)
+}
+
+// counts are what clients have used up. A reload that does not change the limit goes on with them.
+type counts struct {
 	buckets *buckets // nil: one for all
 	single  *bucket
-	key     func(x *Exchange, r *http.Request, claims *validator.Claims) (string, bool)
 	start   time.Time
+}
+
+// countsKey is a limit: its endpoint, and all that it says.
+type countsKey struct {
+	method, path, match, name, strategy, key string
+	rate                                     rate
 }
 
 const rateLimits = "qos/ratelimit/router"
@@ -77,7 +89,7 @@ func (c *guardCompiler) addressLimit() {
 	if cfg == nil || c.mistake(cfg.check(), rateLimits) || cfg.ClientMaxRate == 0 || cfg.Strategy != "" && cfg.Strategy != "ip" {
 		return
 	}
-	l := newLimiter("client", cfg.ClientMaxRate, cfg.window(), cfg.ClientCapacity, http.StatusTooManyRequests)
+	l := c.limiter("client", cfg.ClientMaxRate, cfg.ClientCapacity, http.StatusTooManyRequests)
 	l.key = addressOf(http.CanonicalHeaderKey(cfg.Key))
 	c.endpoint.early = append(c.endpoint.early, l.guard)
 }
@@ -93,7 +105,7 @@ func (c *guardCompiler) clientLimit() {
 	if c.mistake(err, rateLimits, "key") {
 		return
 	}
-	l := newLimiter("client", cfg.ClientMaxRate, cfg.window(), cfg.ClientCapacity, http.StatusTooManyRequests)
+	l := c.limiter("client", cfg.ClientMaxRate, cfg.ClientCapacity, http.StatusTooManyRequests)
 	l.key = key
 	c.endpoint.guards = append(c.endpoint.guards, l.guard)
 }
@@ -104,18 +116,29 @@ func (c *guardCompiler) limit() {
 	if cfg == nil || cfg.check() != nil || cfg.MaxRate == 0 {
 		return
 	}
-	l := newLimiter("endpoint", cfg.MaxRate, cfg.window(), cfg.Capacity, conf.Value(cfg.Status, http.StatusTooManyRequests))
+	l := c.limiter("endpoint", cfg.MaxRate, cfg.Capacity, conf.Value(cfg.Status, http.StatusTooManyRequests))
 	c.endpoint.guards = append(c.endpoint.guards, l.guard)
 }
 
-func newLimiter(name string, tokens float64, window time.Duration, capacity int64, status int) *limiter {
-	r := newRate(tokens, window, capacity)
-	l := &limiter{name: name, status: status, start: time.Now(), // the policy: the bucket's size, and the time that fills it
+// limiter makes a limit, with the counts that the configuration before had for it.
+func (c *guardCompiler) limiter(name string, tokens float64, capacity int64, status int) *limiter {
+	cfg := c.cfg.Extra.RateLimit
+	l := newLimiter(name, newRate(tokens, cfg.window(), capacity), status)
+	if c.env.Hosts != nil {
+		match, _ := json.Marshal(c.cfg.Match) // strings and lists of them
+		key := countsKey{c.cfg.Method, c.cfg.Endpoint, string(match), name, cfg.Strategy, cfg.Key, newRate(tokens, cfg.window(), capacity)}
+		l.counts = c.env.Hosts.Keep(key, c.env.Life, func() any { return l.counts }).(*counts)
+	}
+	return l
+}
+
+func newLimiter(name string, r rate, status int) *limiter {
+	l := &limiter{name: name, status: status, counts: &counts{start: time.Now()}, // the policy: the bucket's size, and the time that fills it
 		policy: fmt.Sprintf(`%q;q=%d;w=%s`, name, r.capacity, appendSeconds(nil, time.Duration(r.capacity)*r.interval))}
 	if name == "endpoint" {
-		l.single = &bucket{rate: r}
+		l.counts.single = &bucket{rate: r}
 	} else {
-		l.buckets = newBuckets(r)
+		l.counts.buckets = newBuckets(r)
 	}
 	return l
 }
@@ -230,16 +253,16 @@ func ofClaim(slot int) func(*Exchange, *http.Request, *validator.Claims) (string
 
 // guard counts the request. Every answer of the endpoint says what is left (draft-ietf-httpapi-ratelimit-headers).
 func (l *limiter) guard(_ context.Context, x *Exchange, w http.ResponseWriter, r *http.Request, claims *validator.Claims) error {
-	now := time.Since(l.start)
+	now := time.Since(l.counts.start)
 	var g grant
-	if l.single != nil {
-		g = l.single.take(now)
+	if l.counts.single != nil {
+		g = l.counts.single.take(now)
 	} else {
 		key, ok := l.key(x, r, claims)
 		if !ok {
 			return &Denied{Status: l.status, Reason: "rate_limited", Detail: "the request lacks what tells clients apart"}
 		}
-		g = l.buckets.take(key, now)
+		g = l.counts.buckets.take(key, now)
 	}
 	l.tell(w.Header(), g)
 	if g.ok {

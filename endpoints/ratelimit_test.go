@@ -115,7 +115,7 @@ func limited(l *limiter, x *Exchange, r *http.Request) (http.Header, error) {
 
 func TestALimitOverTime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		l := newLimiter("client", 2, time.Minute, 0, 429)
+		l := newLimiter("client", newRate(2, time.Minute, 0), 429)
 		l.key = addressOf("")
 		r := httptest.NewRequest("GET", "/", nil)
 		ask := func(client string) (h http.Header, wait string) {
@@ -207,7 +207,7 @@ func BenchmarkLimit(b *testing.B) {
 	}
 	for _, name := range []string{"client", "endpoint"} {
 		b.Run(name, func(b *testing.B) {
-			l := newLimiter(name, 1e6, time.Second, 0, 429)
+			l := newLimiter(name, newRate(1e6, time.Second, 0), 429)
 			l.key = addressOf("")
 			b.ReportAllocs()
 			b.RunParallel(func(pb *testing.PB) {

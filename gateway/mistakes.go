@@ -50,7 +50,7 @@ func checkEndpoints(cfg Config) error {
 		at := func(err error, path ...any) {
 			errs = append(errs, conf.At(err, append([]any{"endpoints", i}, path...)...))
 		}
-		if strings.Trim(e.Endpoint, " /") == "" && e.Endpoint != "/" {
+		if strings.TrimSpace(e.Endpoint) == "" {
 			at(errors.New("is missing, want a path such as \"/users/{id}\""), "endpoint")
 		}
 		if l := e.Extra.RateLimit; l != nil && cfg.Version >= 4 && l.MaxRate == 0 && l.ClientMaxRate == 0 {

@@ -41,6 +41,12 @@ func nearest(name string, known []string) (meant string, misspelt bool) {
 	return meant, misspelt
 }
 
+// Nearest is the known name that was most likely meant by another, "" where nothing comes close.
+func Nearest(name string, known []string) string {
+	meant, _ := nearest(name, known)
+	return meant
+}
+
 const (
 	minShort = 3 // letters that a short name has
 	maxTerse = 4 // letters of a name that is hardly misspelt by two of them

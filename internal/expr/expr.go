@@ -46,6 +46,9 @@ func Compile(text string, offers Names) (*Program, error) {
 	}
 	p := &Program{text: text, needs: needs(ast.NativeRep().Expr())}
 	if missing := p.needs &^ offers; missing != 0 {
+		if missing == Claims {
+			return nil, errors.New("JWT needs a token, and the endpoint has no auth/validator")
+		}
 		return nil, fmt.Errorf("%s is not known here, want %s", missing, offers)
 	}
 	opt := []cel.ProgramOption{cel.EvalOptions(cel.OptOptimize), cel.InterruptCheckFrequency(lookEvery)}
@@ -67,19 +70,6 @@ func options() []cel.EnvOption {
 		list = append(list, cel.Variable(v, Names(1<<i).celType()))
 	}
 	return list
-}
-
-// placed makes one error of all that the compiler found, each with its place in the text.
-func placed(found []*cel.Error) error {
-	list := make([]error, len(found))
-	for i, one := range found {
-		where := fmt.Sprintf("character %d", one.Location.Column()+1)
-		if one.Location.Line() > 1 {
-			where = fmt.Sprintf("line %d, %s", one.Location.Line(), where)
-		}
-		list[i] = fmt.Errorf("%s: %s", where, plain(one.Message))
-	}
-	return errors.Join(list...)
 }
 
 // Needs are the variables that the expression names.

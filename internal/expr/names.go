@@ -141,11 +141,6 @@ func (s scope) all(list []ast.Expr) (found Names) {
 	return found
 }
 
-// plain takes the compiler's inner words out of a message.
-func plain(message string) string {
-	return strings.TrimSuffix(message, " (in container '')")
-}
-
 // Decode makes a value of JSON as expressions see it: integers are ints, other numbers doubles.
 func Decode(raw []byte) (any, error) {
 	d := json.NewDecoder(bytes.NewReader(raw))

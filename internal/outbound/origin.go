@@ -31,6 +31,8 @@ func ParseOrigin(s string) (Origin, error) {
 func OriginOf(u *url.URL) (Origin, error) {
 	o := Origin{Scheme: strings.ToLower(u.Scheme), Host: strings.ToLower(u.Hostname()), Port: u.Port()}
 	switch {
+	case strings.HasSuffix(u.Host, ":"):
+		return Origin{}, fmt.Errorf("got %q, want a port behind the colon, or no colon", u.Host)
 	case o.Scheme != "http" && o.Scheme != "https":
 		return Origin{}, fmt.Errorf("got scheme %q, want http or https", u.Scheme)
 	case o.Host == "" || !isHost(o.Host):

@@ -3,6 +3,7 @@ package rawjson
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -55,7 +56,7 @@ func compileOp(op Op) (operation, error) {
 	switch op.Type {
 	case "move", "append":
 		if len(op.Args) != 2 {
-			return operation{}, fmt.Errorf("got %d arguments, want 2: from and to", len(op.Args))
+			return operation{}, fmt.Errorf("got %s, want 2: from and to", counted(len(op.Args)))
 		}
 	case "del":
 		if len(op.Args) == 0 {
@@ -265,4 +266,11 @@ func (t *tree) gather(at int32, src []string) int32 {
 		return list
 	}
 	return at
+}
+
+func counted(n int) string {
+	if n == 1 {
+		return "1 argument"
+	}
+	return strconv.Itoa(n) + " arguments"
 }

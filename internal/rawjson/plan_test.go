@@ -165,9 +165,9 @@ func TestCompileMistakes(t *testing.T) {
 	for _, row := range []struct{ name, spec, want string }{
 		{"an old name twice", "map a b; map a c", `mapping "a": given twice`},
 		{"a new name that is empty", "map a .b", `mapping "a": the new name ".b" is empty`},
-		{"move wants two", "move a", "flatmap operation 0, move: got 1 arguments, want 2"},
+		{"move wants two", "move a", "flatmap operation 0, move: got 1 argument, want 2"},
 		{"move wants no three", "move a b c", "got 3 arguments, want 2"},
-		{"append wants two", "del a; append a", "flatmap operation 1, append: got 1 arguments, want 2"},
+		{"append wants two", "del a; append a", "flatmap operation 1, append: got 1 argument, want 2"},
 		{"a move of everything", "move a.* b.c", "ends in *"},
 		{"a move to any name", "move a.b a.*", "ends in *"},
 		{"a move into any name", "move a a.*.b", "a * in what a.*.b adds"},
