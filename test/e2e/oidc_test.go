@@ -12,11 +12,17 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
+	"syscall"
 	"testing"
+	"time"
 )
 
 // oidc is npm's oidc-provider, in a process of its own.
-type oidc struct{ issuer string }
+type oidc struct {
+	issuer string
+	cmd    *exec.Cmd
+}
 
 func startOIDC(t *testing.T) *oidc {
 	t.Helper()
@@ -34,12 +40,12 @@ func startOIDC(t *testing.T) *oidc {
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { stdin.Close(); cmd.Wait() })
+	t.Cleanup(func() { cmd.Process.Signal(syscall.SIGCONT); stdin.Close(); cmd.Wait() })
 	lines := bufio.NewScanner(stdout)
 	for lines.Scan() {
 		if issuer, ok := strings.CutPrefix(lines.Text(), "issuer "); ok {
 			go io.Copy(io.Discard, stdout)
-			return &oidc{issuer: issuer}
+			return &oidc{issuer: issuer, cmd: cmd}
 		}
 	}
 	t.Fatal("oidc-provider did not start")
@@ -193,4 +199,52 @@ func TestOIDCProviderGivesTokensForBackends(t *testing.T) {
 func atoi(s string) (n int) {
 	fmt.Sscan(s, &n)
 	return n
+}
+
+// TestChaosATokenEndpointIsFrozen: a real provider that is stopped costs nobody who holds a living token anything, and others
+// no more than their time; a second after it goes on all is well.
+func TestChaosATokenEndpointIsFrozen(t *testing.T) {
+	o := startOIDC(t)
+	stock := upstream(t, func(w http.ResponseWriter, r *http.Request) {
+		if !strings.HasPrefix(r.Header.Get("Authorization"), "Bearer ") {
+			w.WriteHeader(http.StatusUnauthorized)
+			return
+		}
+		fmt.Fprint(w, `{"in_stock":3}`)
+	})
+	config := func() map[string]any {
+		return map[string]any{"timeout": "1s", "endpoints": []any{map[string]any{"endpoint": "/stock", "backend": []any{
+			map[string]any{"host": []string{stock}, "url_pattern": "/stock", "extra_config": map[string]any{
+				"auth/client-credentials": map[string]any{
+					"token_url": o.issuer + "/token", "client_id": "poster", "client_secret": "posted", "auth_style": "post",
+					"scopes": "stock:read", "endpoint_params": map[string]any{"resource": []string{"urn:shop"}},
+				}}}}}}}
+	}
+	warm, cold := start(t, config()), start(t, config())
+	eventuallyOK(t, warm, "/stock")
+	before := atoi(o.asked(t))
+	freeze(t, o.cmd)
+	stop := warm.load(t, "/stock", 100)
+	var wg sync.WaitGroup
+	for range 100 {
+		wg.Go(func() {
+			began := time.Now()
+			status, body, err := cold.get(t.Context(), "/stock", "")
+			if err != nil || status != http.StatusServiceUnavailable || !strings.Contains(body, "upstream_auth_failed") {
+				t.Errorf("got %d %s (%v), want 503 upstream_auth_failed", status, body, err)
+			}
+			if took := time.Since(began); took > 3*time.Second {
+				t.Errorf("told after %v with a timeout of 1s", took)
+			}
+		})
+	}
+	wg.Wait()
+	o.cmd.Process.Signal(syscall.SIGCONT)
+	time.Sleep(time.Second) // the second that the page grants
+	cold.want(t, "/stock", "", http.StatusOK)
+	asked, bad := stop()
+	wantNoneBad(t, warm, asked, bad)
+	if n := atoi(o.asked(t)) - before; n > 3 {
+		t.Errorf("100 callers cost %d token requests in two seconds, want one a second", n)
+	}
 }
