@@ -6,6 +6,7 @@ import (
 	"io"
 	"log/slog"
 	"os"
+	"runtime/debug"
 
 	"gatehouse/gateway"
 	"gatehouse/internal/conf"
@@ -119,6 +120,16 @@ func (l *loaded) report(err error) error {
 func (l *loaded) compile(shared gateway.Shared) (*gateway.Gateway, error) {
 	g, err := gateway.New(l.cfg, shared)
 	return g, l.report(err)
+}
+
+// forget lets go of the file, which nobody reads once it is compiled, and gives back the memory that took; what is left is
+// what the service as a whole says.
+func (l *loaded) forget() gateway.Config {
+	service := l.cfg
+	service.Endpoints = nil
+	*l = loaded{errOut: l.errOut}
+	go debug.FreeOSMemory() // beside the first requests
+	return service
 }
 
 // warn prints the document's warnings.

@@ -6,6 +6,7 @@ import (
 	"io"
 	"log/slog"
 	"net"
+	"os"
 	"os/signal"
 	"syscall"
 
@@ -37,6 +38,9 @@ func runCommand(out, errOut io.Writer) *cobra.Command {
 			signal.Ignore(syscall.SIGPIPE) // a reader of the log that has gone is no reason to go
 			log := newJournal(out, debug > 0)
 			defer log.close()
+			if limit := limitMemory(os.DirFS("/"), os.LookupEnv); limit > 0 {
+				log.Debug("the container's memory is limited", "heap", limit)
+			}
 			return l.serve(cmd.Context(), log, nil)
 		},
 	}
@@ -91,7 +95,8 @@ func (l *loaded) serve(ctx context.Context, log journal, ready func(net.Addr)) e
 	if ready != nil {
 		ready(listener.Addr())
 	}
-	if err := gateway.NewServer(l.cfg, g, log.Logger).Serve(ctx, listener); err != nil {
+	service := l.forget()
+	if err := gateway.NewServer(service, g, log.Logger).Serve(ctx, listener); err != nil {
 		return unable(fmt.Errorf("cannot serve: %w", err))
 	}
 	log.Info("stopped")

@@ -1,6 +1,7 @@
 package outbound
 
 import (
+	"errors"
 	"io"
 	"strings"
 )
@@ -38,7 +39,7 @@ func get(header []Field, name string) string {
 
 // Here reports whether all of the body has come: reading it takes no time and cannot fail.
 func (r *Response) Here() bool {
-	return r.Body == &r.body && r.body.c == nil && (r.body.err == nil || r.body.err == io.EOF)
+	return r.Body == &r.body && r.body.c == nil && (r.body.err == nil || errors.Is(r.body.err, io.EOF))
 }
 
 // Release closes the body and gives the memory of the answer back: neither r nor its Header may be used afterwards (the
