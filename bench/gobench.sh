@@ -20,7 +20,7 @@ echo "measuring this tree: every benchmark $count times, $each each"
 measure "$out/new.txt"
 tag=$(git describe --tags --abbrev=0 2>/dev/null || true)
 if [ -z "$tag" ]; then
-	go run $benchstat "$out/new.txt"
+	go run $benchstat "now=$out/new.txt"
 	echo "There is no tag to compare with: these are the figures of this tree alone."
 	exit
 fi

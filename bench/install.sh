@@ -1,6 +1,7 @@
 #!/bin/sh
 # Installs from Debian what make bench needs and this machine lacks: wrk, haproxy, nginx-light.
 set -eu
+PATH="$PATH:/usr/sbin:/sbin" # where Debian puts the servers; not on the path of every user
 missing=
 for pair in wrk:wrk haproxy:haproxy nginx:nginx-light; do
 	command -v "${pair%%:*}" >/dev/null || missing="$missing ${pair#*:}"

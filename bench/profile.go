@@ -22,7 +22,7 @@ func (w *world) buildProfiled(ctx context.Context) error {
 	if err := os.WriteFile(file, overlay, 0o600); err != nil {
 		return err
 	}
-	return w.build(ctx, filepath.Join(w.dir, "profiled"), "-tags", "profiled,nomsgpack", "-overlay", file)
+	return w.build(ctx, filepath.Join(w.dir, "profiled"), "-tags", "profiled", "-overlay", file)
 }
 
 // build builds the gateway; arguments go to the go command.

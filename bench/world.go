@@ -42,7 +42,7 @@ func newWorld(ctx context.Context, opt options) (*world, error) {
 	}
 	if w.binary == "" && opt.profiled == "" {
 		w.binary = filepath.Join(w.dir, "gatehouse")
-		if err := w.build(ctx, w.binary, "-tags", "nomsgpack", "-ldflags", "-s -w"); err != nil {
+		if err := w.build(ctx, w.binary, "-ldflags", "-s -w"); err != nil {
 			return w, err
 		}
 	}
