@@ -49,7 +49,7 @@ fuzz: ## every fuzzer for a moment (a count, since runs by time may fail at thei
 
 test: setup vet lint unit e2e fuzz ## everything that CI runs
 
-SIDE_BY_SIDE = bench/install.sh && cd bench && $(GO) build -o results/tmp/bench . && PATH="$$PATH:/usr/sbin" results/tmp/bench
+SIDE_BY_SIDE = bench/install.sh && cd bench && $(GO) test . && $(GO) build -o results/tmp/bench . && PATH="$$PATH:/usr/sbin" results/tmp/bench
 
 bench: ## side by side with HAProxy and nginx, into bench/results; JOBS=rs256,scale picks some, ROUNDS=n
 	$(SIDE_BY_SIDE) -jobs '$(JOBS)' -rounds $(or $(ROUNDS),5)

@@ -49,6 +49,11 @@ func (b *bench) idleOnce(ctx context.Context) (mb, seconds float64, err error) {
 	}
 	defer b.drop(name)
 	t := b.targets[name]
+	// What a gateway at work weighs is no cost of idle connections.
+	busy := side{target: name, path: "/noop"}
+	if _, err := b.drive(ctx, busy, errand{Connections: connections, Prior: idleConnections, Window: 100 * time.Millisecond}); err != nil {
+		return 0, 0, err
+	}
 	before := rss(t.pid())
 	conns := make([]net.Conn, 0, idleConnections)
 	defer func() {

@@ -87,7 +87,7 @@ func run(ctx context.Context, opt options) error {
 	if err != nil {
 		return err
 	}
-	b := &bench{world: w, options: opt, report: newReport(ctx, opt), again: opt.rounds * 4}
+	b := &bench{world: w, options: opt, report: newReport(ctx, opt)}
 	if opt.profiled != "" {
 		return b.profile(ctx)
 	}
@@ -110,7 +110,7 @@ type bench struct {
 	*world
 	options
 	report *report
-	again  int // how many pairs may still be repeated because others were at work
+	again  int // how many pairs may still be repeated in this round because others were at work
 }
 
 func (b *bench) wants(job string) bool {

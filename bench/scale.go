@@ -77,8 +77,8 @@ func (b *bench) point(ctx context.Context, m measure, s side, round int, into *p
 		}
 	}
 	prior := 3 * m.conns // connections are new: their first requests pay for buffers and stacks
-	if round == 0 {
-		prior = max(prior, s.tokens, s.spread.tokens) // each token and endpoint was seen before
+	if seen := max(s.tokens, s.spread.tokens); round == 0 || seen <= 10_000 {
+		prior = max(prior, seen) // each token and endpoint was seen before; 100,000 are too many to be remembered anyway
 	}
 	res, err := b.drive(ctx, s, errand{Connections: m.conns, Prior: prior, Warm: 200 * time.Millisecond, Window: 800 * time.Millisecond})
 	if err != nil {
