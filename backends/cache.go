@@ -64,6 +64,9 @@ func (m *mistakes) cached(cfg Config, env Env, next sender) sender {
 	if cfg.Extra.Credentials.on() {
 		k.origin += fmt.Sprintf(" %x", sha256.Sum256([]byte(settingsKey(cfg.Extra.Credentials.TokenClient))))
 	}
+	if cfg.Extra.Lua != nil || cfg.Extra.Martian != nil {
+		k.origin += fmt.Sprintf(" %x", sha256.Sum256([]byte(settingsKey(cfg.Extra.Lua, cfg.Extra.Martian)))) // they may change what is asked
+	}
 	k.personal = cfg.Extra.Exchange.on() || cfg.Extra.Lua != nil || cfg.Extra.Martian != nil
 	return k.send
 }
@@ -124,8 +127,8 @@ func (k *cache) question(c *call) *question {
 		case "authorization":
 			q.credentials = true
 			who = append(who, f)
-		case "cookie":
-			who = append(who, f)
+		case "cookie", "x-api-key", "api-key", "apikey", "x-auth-token", "x-access-token", "proxy-authorization":
+			who = append(who, f) // backends that know callers by these seldom say so
 		case "if-none-match", "if-modified-since":
 			q.conditions = append(q.conditions, f)
 		}

@@ -418,6 +418,51 @@ func TestClaimsAreAnIdentity(t *testing.T) {
 	})
 }
 
+// Who one is, and under what name one knows us, is part of the key, whatever Vary says.
+func TestWhatReachesABackendUnsaidIsPartOfTheKey(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		for _, header := range []string{"X-Api-Key: a", "x-auth-token: a", "Authorization: Bearer a", "Cookie: s=a", "X-Forwarded-Host: evil.test", "X-Forwarded-Proto: http"} {
+			o := newOrigin(t, says("Cache-Control: public, max-age=60"))
+			get := o.asking(Config{})
+			for _, row := range []struct{ header, want string }{{header, "200 1"}, {"", "200 2"}, {header, "200 1"}, {header + "2", "200 3"}, {"", "200 2"}} {
+				if got := get(row.header); got != row.want {
+					t.Errorf("with %q: got %s, want %s", row.header, got, row.want)
+				}
+			}
+		}
+	})
+}
+
+// One URL may be wanted by very many, each in their own way, at names as long as they like: neither time nor memory grows.
+func TestManyVariantsOfOneURLCostLittle(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		o := newOrigin(t, says("Cache-Control: public, max-age=60\nVary: Accept-Language"))
+		get := o.asking(Config{})
+		for n := range 1000 {
+			get(fmt.Sprintf("Accept-Language: %d", n))
+			get(fmt.Sprintf("Authorization: %d", n))
+		}
+		o.env.Hosts.stores.each(func(_ storeKey, s *store) {
+			for _, p := range s.pages {
+				if len(p) != 1001 {
+					t.Errorf("got %d identities, want 1001", len(p))
+				}
+				for _, variants := range p {
+					if len(variants) > maxVariants {
+						t.Errorf("got %d variants for one place, want at most %d", len(variants), maxVariants)
+					}
+				}
+			}
+			if want := 1000 + maxVariants; s.recent.Len() != want {
+				t.Errorf("got %d answers, want %d", s.recent.Len(), want)
+			}
+		})
+		if got := get("Accept-Language: 999"); got != "200 1999" {
+			t.Errorf("got %s, want the youngest variant", got)
+		}
+	})
+}
+
 func TestAStoreIsBounded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t)
@@ -441,8 +486,8 @@ func TestAStoreIsBounded(t *testing.T) {
 					t.Errorf("a body of %d bytes is kept", len(v.body))
 				}
 			}
-			if bytes != s.size || s.size > 1<<20 || s.size < 1<<19 || len(s.byURL) != s.recent.Len() || len(s.not) > maxPass {
-				t.Errorf("%d bytes are kept, counted as %d, in %d places", bytes, s.size, len(s.byURL))
+			if bytes != s.size || s.size > 1<<20 || s.size < 1<<19 || len(s.pages) != s.recent.Len() || len(s.not) > maxPass {
+				t.Errorf("%d bytes are kept, counted as %d, in %d places", bytes, s.size, len(s.pages))
 			}
 		})
 	})

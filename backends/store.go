@@ -3,6 +3,8 @@ package backends
 import (
 	"container/list"
 	"context"
+	"crypto/sha256"
+	"hash/maphash"
 	"slices"
 	"sync"
 	"time"
@@ -10,8 +12,10 @@ import (
 	"gatehouse/internal/outbound"
 )
 
-// overhead is what a kept answer costs besides its bytes.
-const overhead = 512
+const (
+	overhead    = 1024 // what a kept answer costs besides its bytes
+	maxVariants = 32   // answers that are kept for one place, by what their Vary names
+)
 
 // store keeps answers, within a number of bytes; the one whose last use is longest ago goes first.
 type store struct {
@@ -20,15 +24,19 @@ type store struct {
 
 	mu     sync.Mutex
 	size   int64
-	byURL  map[string][]*list.Element // of *stored
-	recent *list.List
+	pages  map[string]page // by URL
+	recent *list.List      // of *stored
 	fetch  map[place]*flight
-	not    map[place]time.Time // what could not be kept, until when nobody waits for another's answer to it
+	seed   maphash.Seed
+	not    map[uint64]time.Time // the hash of a place that could not be kept: until when nobody waits for another's answer to it
 
 	ctx  context.Context // of renewals in the background
 	end  context.CancelFunc
 	wait sync.WaitGroup
 }
+
+// page is all that is kept for a URL: for each identity its variants, as elements of store.recent.
+type page map[[sha256.Size]byte][]*list.Element
 
 // flight is a question to the origin that others wait for.
 type flight struct {
@@ -44,7 +52,8 @@ const (
 )
 
 func newStore(max, maxItem int64) *store {
-	s := &store{max: max, maxItem: maxItem, byURL: map[string][]*list.Element{}, recent: list.New(), fetch: map[place]*flight{}, not: map[place]time.Time{}}
+	s := &store{max: max, maxItem: maxItem, pages: map[string]page{}, recent: list.New(), fetch: map[place]*flight{},
+		seed: maphash.MakeSeed(), not: map[uint64]time.Time{}}
 	s.ctx, s.end = context.WithCancel(context.Background())
 	return s
 }
@@ -54,9 +63,9 @@ func (s *store) find(at place, header []outbound.Field) *stored {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	var best *list.Element
-	for _, e := range s.byURL[at.url] {
+	for _, e := range s.pages[at.url][at.identity] {
 		v := e.Value.(*stored)
-		if v.identity == at.identity && v.fits(header) && (best == nil || v.came.After(best.Value.(*stored).came)) {
+		if v.fits(header) && (best == nil || v.came.After(best.Value.(*stored).came)) {
 			best = e
 		}
 	}
@@ -77,12 +86,15 @@ func (s *store) put(v *stored) {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.drop(v.url, func(old *stored) bool { return old.identity == v.identity && slices.Equal(old.vary, v.vary) })
+	s.drop(v.place, func(old *stored) bool { return slices.Equal(old.vary, v.vary) })
 	if v.size > s.max {
 		return
 	}
-	delete(s.not, v.place)
-	s.byURL[v.url] = append(s.byURL[v.url], s.recent.PushFront(v))
+	delete(s.not, s.hash(v.place))
+	if variants := s.pages[v.url][v.identity]; len(variants) >= maxVariants {
+		s.remove(variants[0])
+	}
+	s.add(v)
 	s.size += v.size
 	for s.size > s.max {
 		s.remove(s.recent.Back())
@@ -93,34 +105,50 @@ func (s *store) put(v *stored) {
 func (s *store) forget(url string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.drop(url, func(*stored) bool { return true })
+	for identity := range s.pages[url] {
+		s.drop(place{url, identity}, func(*stored) bool { return true })
+	}
 }
 
 // replace drops one answer that is no longer true.
 func (s *store) replace(v *stored) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.drop(v.url, func(old *stored) bool { return old == v })
+	s.drop(v.place, func(old *stored) bool { return old == v })
 }
 
-func (s *store) drop(url string, which func(*stored) bool) {
-	for _, e := range slices.Clone(s.byURL[url]) {
+func (s *store) drop(at place, which func(*stored) bool) {
+	for _, e := range slices.Clone(s.pages[at.url][at.identity]) {
 		if which(e.Value.(*stored)) {
 			s.remove(e)
 		}
 	}
 }
 
+func (s *store) add(v *stored) {
+	p := s.pages[v.url]
+	if p == nil {
+		p = page{}
+		s.pages[v.url] = p
+	}
+	p[v.identity] = append(p[v.identity], s.recent.PushFront(v))
+}
+
 func (s *store) remove(e *list.Element) {
 	v := s.recent.Remove(e).(*stored)
 	s.size -= v.size
-	rest := slices.DeleteFunc(s.byURL[v.url], func(other *list.Element) bool { return other == e })
-	if len(rest) == 0 {
-		delete(s.byURL, v.url)
+	p := s.pages[v.url]
+	if rest := slices.DeleteFunc(p[v.identity], func(other *list.Element) bool { return other == e }); len(rest) > 0 {
+		p[v.identity] = rest
 		return
 	}
-	s.byURL[v.url] = rest
+	if delete(p, v.identity); len(p) == 0 {
+		delete(s.pages, v.url)
+	}
 }
+
+// hash is what we remember of a place that could not be kept: URLs are as long as clients like.
+func (s *store) hash(at place) uint64 { return maphash.Comparable(s.seed, at) }
 
 // join is the flight to a place: the caller's own to finish if it leads, else one to wait for.
 func (s *store) join(at place) (f *flight, leads bool) {
@@ -152,15 +180,19 @@ func (s *store) pass(at place) {
 	if len(s.not) >= maxPass {
 		clear(s.not)
 	}
-	s.not[at] = time.Now().Add(passTime)
+	s.not[s.hash(at)] = time.Now().Add(passTime)
 }
 
 func (s *store) passes(at place) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	until, ok := s.not[at]
+	if len(s.not) == 0 {
+		return false
+	}
+	key := s.hash(at)
+	until, ok := s.not[key]
 	if ok && !time.Now().Before(until) {
-		delete(s.not, at)
+		delete(s.not, key)
 		return false
 	}
 	return ok
@@ -185,7 +217,7 @@ func (s *store) background(f func(context.Context)) bool {
 func (s *store) close() {
 	s.mu.Lock()
 	s.end()
-	s.byURL, s.size = map[string][]*list.Element{}, 0
+	s.pages, s.size = map[string]page{}, 0
 	s.recent.Init()
 	s.mu.Unlock()
 	s.wait.Wait()

@@ -41,8 +41,15 @@ func (v *stored) fits(header []outbound.Field) bool {
 	return true
 }
 
+// named are fields that say under what name a client knows us. Backends make links of them and seldom say so: what one client
+// writes there must not reach another.
+var named = [...]string{"X-Forwarded-Host", "X-Forwarded-Proto"}
+
 // dependsOn is what of a request an answer depends on.
 func dependsOn(answer, request []outbound.Field) (vary []outbound.Field) {
+	for _, name := range named {
+		vary = append(vary, outbound.Field{Name: name, Value: combined(request, name)})
+	}
 	for i := range answer {
 		if strings.EqualFold(answer[i].Name, "Vary") {
 			for name := range strings.SplitSeq(answer[i].Value, ",") {
@@ -57,15 +64,21 @@ func dependsOn(answer, request []outbound.Field) (vary []outbound.Field) {
 
 // combined is all values of a field, white space around list members taken off.
 func combined(header []outbound.Field, name string) string {
-	var all []string
+	var out string
+	first := true
 	for i := range header {
-		if strings.EqualFold(header[i].Name, name) {
-			for one := range strings.SplitSeq(header[i].Value, ",") {
-				all = append(all, strings.TrimSpace(one))
+		if len(header[i].Name) != len(name) || !strings.EqualFold(header[i].Name, name) {
+			continue
+		}
+		for one := range strings.SplitSeq(header[i].Value, ",") {
+			if first {
+				out, first = strings.TrimSpace(one), false
+			} else {
+				out += "," + strings.TrimSpace(one)
 			}
 		}
 	}
-	return strings.Join(all, ",")
+	return out
 }
 
 // freshened is v with what a 304 says of it (RFC 9111 3.2 and 4.3.4).
