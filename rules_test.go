@@ -39,6 +39,7 @@ var mayImport = map[string][]string{
 // onlyIn says where a library lives: nobody else knows of it.
 var onlyIn = map[string][]string{
 	"github.com/lestrrat-go/jwx/v2": {"internal/jose/"},
+	"filippo.io/bigmod":             {"internal/jose/"},
 	"github.com/sony/gobreaker/v2":  {"backends/"},
 	"github.com/spf13/cobra":        {"internal/cli/"},
 }

@@ -10,7 +10,8 @@
 //
 // # The life of a request
 //
-// [Gateway.ServeHTTP] begins the record of the request (endpoints.Exchange), takes off the headers that no client may send
+// A client's connection is served by package inbound (HTTP/1) or net/http (HTTP/2); [Server] joins them. [Gateway.ServeHTTP]
+// begins the record of the request (endpoints.Exchange), takes off the headers that no client may send
 // and asks the router for the endpoint. The endpoint's spine is one sentence (endpoints/endpoint.go): guards, authenticate,
 // guards, project, fetch, render; its errors rise to one table (endpoints/errors.go). When it is over, one line is logged.
 package gateway

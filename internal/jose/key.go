@@ -20,7 +20,8 @@ type Key struct {
 	X5TS256 string // SHA-256 thumbprint, likewise
 
 	algs   []Alg
-	public any // what fits takes
+	public any      // what fits takes
+	rsa    *modulus // public, if that is RSA; nil if crypto/rsa has to judge
 	print  [sha256.Size]byte
 }
 

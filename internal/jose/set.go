@@ -86,6 +86,9 @@ func parseKey(raw []byte, from Origin) (*Key, error) {
 		return nil, err
 	}
 	key.fingerprint()
+	if public, ok := key.public.(*rsa.PublicKey); ok {
+		key.rsa = ready(public)
+	}
 	return key, nil
 }
 

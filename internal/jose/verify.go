@@ -30,6 +30,9 @@ func (k *Key) Verify(alg Alg, message, sig []byte) bool {
 			opts := &rsa.PSSOptions{SaltLength: rsa.PSSSaltLengthEqualsHash}
 			return rsa.VerifyPSS(key, alg.hash(), digest(alg, message), sig, opts) == nil
 		}
+		if k.rsa != nil {
+			return k.rsa.verify(alg.hash(), digest(alg, message), sig)
+		}
 		return rsa.VerifyPKCS1v15(key, alg.hash(), digest(alg, message), sig) == nil
 	case *ecdsa.PublicKey:
 		return verifyECDSA(key, digest(alg, message), sig)
