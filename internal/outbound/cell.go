@@ -22,7 +22,7 @@ type CellOptions[T any] struct {
 	Timeout     time.Duration // of one fetch; 0: 5 s
 	Span        time.Duration // the life of a value that does not say; 0: 5 min
 	MaxStale    time.Duration // how much longer it is used while renewal fails; 0: not at all
-	MinInterval time.Duration // between forced refreshes; 0: 30 s
+	MinInterval time.Duration // between forced refreshes, those beside one that hangs too; 0: 30 s
 	RetryMin    time.Duration // between attempts while failing, at least; 0: 1 s
 	RetryMax    time.Duration // what the doubling pauses between attempts in the background grow to; 0: 30 s
 	OnlyIfUsed  bool          // renew ahead only what was asked for since it was fetched
@@ -165,28 +165,28 @@ func (c *Cell[T]) wait(ctx context.Context) (T, error) {
 				return none, &NotReady{RetryIn: max(0, c.opt.RetryMin-since), Err: c.err}
 			}
 			c.start()
-		} else if c.lost && since >= c.opt.RetryMin {
-			c.start() // beside the one that hangs
 		}
-		patience := c.opt.Timeout
-		if c.lost {
-			patience = c.opt.RetryMin - time.Since(c.began)
-		}
-		if err := c.await(ctx, patience); err != nil {
-			if c.live() == nil && ReasonOf(err) == Timeout {
-				c.lose()
-			}
+		if err := c.awaitAttempt(ctx, true); err != nil {
 			return none, err
 		}
 	}
 }
 
-// lose takes down that somebody's time was up while an attempt ran, and has everybody who waits look again.
-func (c *Cell[T]) lose() {
-	if c.newest != nil && !c.lost {
+// awaitAttempt waits for the attempt that runs, and for one beside it where that may be.
+func (c *Cell[T]) awaitAttempt(ctx context.Context, beside bool) error {
+	patience := c.opt.Timeout
+	if c.lost && beside {
+		if time.Since(c.began) >= c.opt.RetryMin {
+			c.start() // beside the one that hangs
+		}
+		patience = c.opt.RetryMin - time.Since(c.began)
+	}
+	err := c.await(ctx, patience)
+	if err != nil && beside && ReasonOf(err) == Timeout && c.newest != nil && !c.lost {
 		c.lost = true
 		c.wake()
 	}
+	return err
 }
 
 // wake has everybody who waits look again; the lock is held.
@@ -240,7 +240,7 @@ func (c *Cell[T]) Refresh(ctx context.Context, enough func(T) bool) (T, error) {
 			c.forced = time.Now()
 			c.start()
 		}
-		if err := c.await(ctx, c.opt.Timeout); err != nil {
+		if err := c.awaitAttempt(ctx, c.opt.MinInterval <= c.opt.RetryMin); err != nil {
 			return h.value, err
 		}
 	}

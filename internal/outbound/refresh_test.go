@@ -57,6 +57,35 @@ func TestCellRefresh(t *testing.T) {
 	})
 }
 
+// A refresh that hangs is not the end of it where refreshes may be often; where they may not, it is the only one.
+func TestCellRefreshBesideOneThatHangs(t *testing.T) {
+	for _, row := range []struct {
+		interval time.Duration
+		fetches  int
+		want     int
+	}{{1, 3, 3}, {30 * time.Second, 2, 1}} {
+		bubble(t, CellOptions[int]{MinInterval: row.interval, Timeout: 20 * time.Second}, func(t *testing.T, c *Cell[int], s *source) {
+			s.life = Life{Span: time.Hour}
+			c.Get(t.Context())
+			s.set(func() { s.hangs = true })
+			for range 10 { // within a second
+				ctx, cancel := context.WithTimeout(t.Context(), 99*time.Millisecond)
+				_, err := c.Refresh(ctx, nil)
+				wantReason(t, err, Timeout)
+				cancel()
+				wantValue(t, c, 1)
+			}
+			s.set(func() { s.hangs = false })
+			time.Sleep(time.Second)
+			ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+			defer cancel()
+			if v, _ := c.Refresh(ctx, nil); v != row.want || s.fetches() != row.fetches {
+				t.Errorf("every %v: got %d after %d fetches, want %d after %d", row.interval, v, s.fetches(), row.want, row.fetches)
+			}
+		})
+	}
+}
+
 func TestCellRefreshOfNothingIsGet(t *testing.T) {
 	bubble(t, CellOptions[int]{}, func(t *testing.T, c *Cell[int], s *source) {
 		if v, err := c.Refresh(t.Context(), nil); v != 1 || err != nil || s.fetches() != 1 {
