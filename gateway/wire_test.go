@@ -1,12 +1,15 @@
 package gateway_test
 
 import (
+	"bufio"
 	"context"
 	"crypto/tls"
+	"encoding/json"
 	"fmt"
 	"io"
 	"log/slog"
 	"net"
+	"net/http"
 	"strings"
 	"sync"
 	"testing"
@@ -209,5 +212,31 @@ func TestFramingOverTheWire(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestWhatIsNoRequestIsToldInJSON: what the server itself refuses is told as everything else is.
+func TestWhatIsNoRequestIsToldInJSON(t *testing.T) {
+	s := open(t, `{"version": 4, "echo_endpoint": true, "endpoints": []}`)
+	for in, want := range map[string]string{
+		"GET /__echo/ HTTP/1.1\r\n\r\n": "the Host header is missing",
+		"POST /__echo/ HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\nContent-Length: 1\r\n\r\n": "both Content-Length and Transfer-Encoding",
+		"GET /__echo/\nHost: a\n\n": "bare LF",
+	} {
+		c := s.dial(t, nil)
+		_, _ = io.WriteString(c, in)
+		res, err := http.ReadResponse(bufio.NewReader(c), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		told := map[string]string{}
+		text, _ := io.ReadAll(res.Body)
+		res.Body.Close()
+		if err := json.Unmarshal(text, &told); err != nil || told["error"] != "bad_request" || !strings.Contains(told["error_description"], want) || len(told["request_id"]) != 32 {
+			t.Errorf("%q: got %s, want a JSON body that says %s", in, text, want)
+		}
+		if res.StatusCode != http.StatusBadRequest || !res.Close || res.Header.Get("Content-Type") != "application/json; charset=utf-8" {
+			t.Errorf("%q: got %s with %v", in, res.Status, res.Header)
+		}
 	}
 }

@@ -3,6 +3,7 @@ package inbound
 import (
 	"bytes"
 	"crypto/tls"
+	"fmt"
 	"net"
 	"net/http"
 	"sync/atomic"
@@ -158,11 +159,11 @@ func (c *conn) readHead() (end int, wrong *fault, err error) {
 	}
 	for {
 		end, wrong = c.head.scan(c.unread())
-		if end > 0 || wrong != nil {
+		switch {
+		case max(end, c.head.scanned) > most, end == 0 && wrong == nil && !c.room(most):
+			return 0, tooLong(fmt.Sprintf("the head is longer than %d bytes", most)), nil
+		case end > 0 || wrong != nil:
 			return end, wrong, nil
-		}
-		if len(c.unread()) >= most || !c.room(most) {
-			return 0, tooLong("the head is too long"), nil
 		}
 		if c.by.IsZero() {
 			if c.by = c.readBy; limits.HeaderTimeout > 0 {

@@ -90,6 +90,18 @@ func TestWhatIsARequest(t *testing.T) {
 	}
 }
 
+func TestAHeadMayBeAsLongAsTheFileSays(t *testing.T) {
+	for most, want := range map[int]string{100: "431", 4096: "431", 5000: "200", 0: "200"} {
+		for _, step := range []int{1, 1000, 10_000} {
+			c := &script{in: []byte("GET / HTTP/1.1\r\nHost: a\r\nX: " + strings.Repeat("x", 4200) + "\r\n\r\n"), step: step}
+			newConn(&Server{Limits: Limits{Head: most}, Handler: http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}), Refuse: refuse}, c).serve()
+			if got := statuses(t, string(c.out)); got != want {
+				t.Errorf("at most %d, in steps of %d: got %s, want %s", most, step, got, want)
+			}
+		}
+	}
+}
+
 // seen is what a handler sees of a request.
 type seen struct {
 	Method, Target, Path, RawPath, Query, Host, Proto string
