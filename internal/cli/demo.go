@@ -58,6 +58,6 @@ func demoGateway(config []byte, lookup func(string) (string, bool), log journal,
 		defer shared.close()
 		defer g.Close()
 		g.Start()
-		return gateway.NewServer(l.cfg, g, log.Logger).Serve(ctx, listener)
+		return gateway.NewServer(l.forget(), g, log.Logger).Serve(ctx, listener)
 	}, nil
 }

@@ -128,6 +128,7 @@ func (l *loaded) forget() gateway.Config {
 	service := l.cfg
 	service.Endpoints = nil
 	*l = loaded{errOut: l.errOut}
+	patient(false, os.LookupEnv)
 	go debug.FreeOSMemory() // beside the first requests
 	return service
 }

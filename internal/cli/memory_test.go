@@ -57,3 +57,24 @@ func TestTheCollectorKeepsToTheContainersMemory(t *testing.T) {
 		t.Errorf("got %d, want nine tenths of a gigabyte", got)
 	}
 }
+
+func TestTheCollectorWaitsWhileAFileIsRead(t *testing.T) {
+	before := debug.SetGCPercent(100)
+	defer debug.SetGCPercent(before)
+	percent := func() int {
+		now := debug.SetGCPercent(100)
+		debug.SetGCPercent(now)
+		return now
+	}
+	silent := func(string) (string, bool) { return "", false }
+	if patient(true, silent); percent() != patience {
+		t.Errorf("got %d, want %d", percent(), patience)
+	}
+	if patient(false, silent); percent() != 100 {
+		t.Errorf("got %d, want 100", percent())
+	}
+	said := func(string) (string, bool) { return "50", true }
+	if patient(true, said); percent() != 100 {
+		t.Errorf("GOGC is the user's, but it was set to %d", percent())
+	}
+}
