@@ -131,7 +131,7 @@ func notInName(r rune) bool {
 }
 
 // extend gives backends what the unnamed wildcard "/*" stands for: it follows the path of a url_pattern that does not say
-// {*} itself.
+// {*} itself; a "/*" at its end says the same.
 func (p *Path) extend(list []backends.Config) []backends.Config {
 	if !p.Wild || p.Names[len(p.Names)-1] != Rest {
 		return list
@@ -140,7 +140,7 @@ func (p *Path) extend(list []backends.Config) []backends.Config {
 	for i := range list {
 		path, query, ok := strings.Cut(list[i].URLPattern, "?")
 		if !strings.Contains(path, "{"+Rest+"}") {
-			path = strings.TrimSuffix(path, "/") + "/{" + Rest + "}"
+			path = strings.TrimSuffix(strings.TrimSuffix(path, "/*"), "/") + "/{" + Rest + "}"
 		}
 		if list[i].URLPattern = path; ok {
 			list[i].URLPattern += "?" + query

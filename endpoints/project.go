@@ -57,7 +57,7 @@ type claimHeader struct {
 func hopByHop(canonical string) bool {
 	switch canonical {
 	case "Connection", "Keep-Alive", "Proxy-Connection", "Proxy-Authenticate", "Proxy-Authorization", "Te", "Trailer",
-		"Transfer-Encoding", "Upgrade", "Content-Length", "Host", "Expect":
+		"Transfer-Encoding", "Upgrade", "Content-Length", "Host", "Expect", "Http2-Settings":
 		return true
 	}
 	return false
