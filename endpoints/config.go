@@ -27,6 +27,7 @@ type Config struct {
 	MaxKeptBody       *int64             `json:"max_buffered_body" since:"4" doc:"Bytes of a request's body at most, where it is kept for several backends; a single backend gets it as it comes." default:"10485760"`
 	IdleTimeout       *conf.Duration     `json:"idle_timeout" since:"4" doc:"How long a stream (no-op) may be silent once its first byte has come; 0: for ever." default:"5m"`
 	WebSocket         bool               `json:"websocket" since:"4" doc:"Hand on upgrades to WebSocket; the token is checked at the handshake. For no-op endpoints of GET." default:"false"`
+	WebSocketOutlives bool               `json:"websocket_outlives_token" since:"4" doc:"A WebSocket goes on when the token that it was opened with has ended; without this it is closed then." default:"false"`
 	Public            bool               `json:"public" since:"4" doc:"Nobody needs a token here, whatever the service says." default:"false"`
 	PassStatus        *bool              `json:"pass_status" since:"4" doc:"A success of a single backend keeps its own status." default:"true (versions 2 and 3: false, it becomes 200)"`
 	ErrorStatuses     *string            `json:"error_statuses" since:"4" enum:"precise|500" doc:"Which status a failure of a backend becomes: what fits (502, 503, 504), or always 500." default:"precise (versions 2 and 3: 500)"`

@@ -35,6 +35,7 @@ type Endpoint struct {
 	stream    bool          // no-op: the answer goes through as it comes
 	idle      time.Duration // of a stream
 	websocket bool
+	outlives  bool // a tunnel goes on when its token has ended
 	render    renderer
 	compress  *compression // nil: nothing is compressed
 	voice     Voice
@@ -98,12 +99,15 @@ func New(cfg Config, env Env) (*Endpoint, error) {
 const defaultIdle = 5 * time.Minute
 
 func (e *Endpoint) compileStream(cfg Config, at func(error, ...any)) {
-	e.idle, e.websocket = cfg.IdleTimeout.Or(defaultIdle), cfg.WebSocket
+	e.idle, e.websocket, e.outlives = cfg.IdleTimeout.Or(defaultIdle), cfg.WebSocket, cfg.WebSocketOutlives
 	if e.idle < 0 {
 		at(fmt.Errorf("got %s, want 0s (no limit) or more", e.idle), "idle_timeout")
 	}
 	if e.websocket && (cfg.OutputEncoding != "no-op" || cfg.Method != http.MethodGet) {
 		at(errors.New("needs \"output_encoding\": \"no-op\" and the method GET"), "websocket")
+	}
+	if e.outlives && !e.websocket {
+		at(errors.New("says how WebSockets end, but \"websocket\" is not true"), "websocket_outlives_token")
 	}
 	if e.websocket && conf.Value(cfg.ConcurrentCalls, 1) > 1 {
 		at(errors.New("is true, but concurrent_calls would open several"), "websocket")
@@ -175,6 +179,9 @@ func (e *Endpoint) serve(x *Exchange, w http.ResponseWriter, r *http.Request) er
 	defer req.free()
 	if e.stream {
 		e.streaming(req, ctx, w, r)
+	}
+	if req.Upgrade != "" && !e.outlives {
+		x.Until = expiry(claims)
 	}
 	for _, edit := range e.edits {
 		if err := edit(ctx, x, r, claims, &req.Request); err != nil {

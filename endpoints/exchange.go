@@ -25,6 +25,7 @@ type Exchange struct {
 	Err      error         // the cause behind Reason, for the log
 	Detail   []any         // slog pairs of a refusal
 	Subject  string        // who asked, if the log is to say so
+	Until    time.Time     // when a tunnel must end, since the token does; zero: whenever it likes
 	Auth     time.Duration
 	Backend  time.Duration
 	Parts    int  // backends asked

@@ -2,6 +2,7 @@ package endpoints
 
 import (
 	"bufio"
+	"encoding/json"
 	"errors"
 	"io"
 	"net"
@@ -14,6 +15,7 @@ import (
 
 	"gatehouse/backends"
 	"gatehouse/internal/outbound"
+	"gatehouse/validator"
 )
 
 // upgrade asks the backend for a WebSocket, where the endpoint offers one and the client asks for it: its handshake goes
@@ -70,6 +72,14 @@ func (e *Endpoint) tunnel(x *Exchange, w http.ResponseWriter, out *outbound.Resp
 	}
 	t := &tunnel{idle: e.idle}
 	t.moved.Store(time.Now().UnixNano())
+	if !x.Until.IsZero() {
+		last := time.AfterFunc(time.Until(x.Until), func() {
+			t.expired.Store(true)
+			_ = client.Close()
+			_ = backend.Close()
+		})
+		defer last.Stop()
+	}
 	up := make(chan error, 1)
 	go func() {
 		err := t.pump(backend, client, rest.Reader, nil)
@@ -82,10 +92,27 @@ func (e *Endpoint) tunnel(x *Exchange, w http.ResponseWriter, out *outbound.Resp
 	if sent := <-up; err == nil {
 		err = sent
 	}
-	if err != nil {
+	switch {
+	case t.expired.Load():
+		x.failed("token_expired", errOutlived)
+	case err != nil:
 		x.failed("stream_cut", err)
 	}
 	return nil
+}
+
+// errOutlived is why a tunnel was closed from our side.
+var errOutlived = errors.New("the token that the tunnel was opened with has ended")
+
+// expiry is when a token ends; zero if it says nothing of that.
+func expiry(claims *validator.Claims) time.Time {
+	var times struct {
+		Exp *float64 `json:"exp"`
+	}
+	if claims == nil || len(claims.Payload()) == 0 || json.Unmarshal(claims.Payload(), &times) != nil || times.Exp == nil {
+		return time.Time{}
+	}
+	return time.UnixMilli(int64(*times.Exp * 1000))
 }
 
 // farewell is how long a side may take to end after the other has: it has been told, and closing at once could take back
@@ -113,8 +140,9 @@ func (e *Endpoint) switching(w http.ResponseWriter, out *outbound.Response) []by
 
 // tunnel is what both directions share: when anything last moved.
 type tunnel struct {
-	idle  time.Duration
-	moved atomic.Int64
+	idle    time.Duration
+	moved   atomic.Int64
+	expired atomic.Bool // it was ended, since its token had
 }
 
 var errIdle = errors.New("nothing has moved for the idle timeout")

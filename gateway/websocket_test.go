@@ -2,10 +2,13 @@ package gateway_test
 
 import (
 	"bufio"
+	"encoding/base64"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -172,5 +175,37 @@ func TestTunnelIsTransparent(t *testing.T) {
 	_ = c.(*net.TCPConn).CloseWrite()
 	if rest, err := io.ReadAll(answer); len(rest) > 0 || err != nil {
 		t.Errorf("got %q and %v, want the end", rest, err)
+	}
+}
+
+// TestATunnelEndsWithItsToken opens two tunnels by one token; the one that may not outlive it is closed when it ends.
+func TestATunnelEndsWithItsToken(t *testing.T) {
+	backend, left := echoes(t)
+	keys := filepath.Join(t.TempDir(), "keys.json")
+	set := fmt.Sprintf(`{"keys": [{"kty": "oct", "alg": "HS256", "k": %q}]}`, base64.RawURLEncoding.EncodeToString([]byte(mutationSecret)))
+	if err := os.WriteFile(keys, []byte(set), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	auth := fmt.Sprintf(`, "extra_config": {"auth/validator": {"alg": "HS256", "jwk_local_path": %q}}`, keys)
+	ends, stays := websockets(t, backend, "", auth), websockets(t, backend, "", auth+`, "websocket_outlives_token": true`)
+	token := http.Header{"Authorization": {"Bearer " + signHS(map[string]any{"sub": "ann", "exp": time.Now().Add(time.Second).Unix()}, mutationSecret)}}
+	first, err := upgrade(t, ends.dial(t, nil), token)
+	if err != nil {
+		t.Fatal(err)
+	}
+	second, err := upgrade(t, stays.dial(t, nil), token)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := websocket.Message.Receive(first, new(string)); err == nil {
+		t.Error("a message came, want the end")
+	}
+	<-left
+	answer := ""
+	if err := websocket.Message.Send(second, "still here"); err != nil {
+		t.Fatal(err)
+	}
+	if err := websocket.Message.Receive(second, &answer); err != nil || answer != "STILL HERE" {
+		t.Errorf("the other tunnel: %q, %v", answer, err)
 	}
 }

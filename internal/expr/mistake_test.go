@@ -12,7 +12,7 @@ func TestMistakesAreToldInOurWords(t *testing.T) {
 		`(true`:                          `character 6: ends too early, want )`,
 		`size(req_method`:                `character 16: ends too early, want )`,
 		`true)`:                          `character 5: ")" does not belong here`,
-		`true true`:                      `character 6: "true" does not belong here`,
+		`true false`:                     `character 6: "false" does not belong here`,
 		"true &&\n  && false":            `line 2, character 3: "&&" does not belong here`,
 		`req_method == 1`:                `character 12: == takes no (string, int)`,
 		`req_method + 1 == ''`:           `character 12: + takes no (string, int)`,

@@ -52,7 +52,7 @@ func TestCoroutinesCountTheirSteps(t *testing.T) {
 		`coroutine.resume(coroutine.create(function() while true do end end))`,
 		`coroutine.wrap(function() while true do end end)()`,
 		`loadstring("while true do end")()`,
-		`local f = load(function() local s = code code = nil return s end) f()`,
+		`local f = load(function() local s = code; code = nil; return s; end) f()`,
 	} {
 		s := script(t, Config{Pre: `code = "local s = 'x' while true do s = s .. s end"; ` + code, AllowOpenLibs: true}, Proxy, House{})
 		if err := s.Pre(t.Context(), request()); err == nil {
@@ -83,7 +83,7 @@ func TestJoiningMeansWhatItMeant(t *testing.T) {
 		`return ("a" .. "b"):upper() .. #("c" .. "dd")`,
 		`local t = {["k" .. 1] = "v" .. 2} return t.k1`,
 		`local f = function() return "in" .. "side" end setfenv(f, {}) return f()`,
-		`local s = "" for i = 1, 3 do s = s .. i if i .. "" == "2" then s = s .. "!" end end repeat s = s .. "." until #s > 8 while #s < 10 do s = s .. "-" end return s`,
+		`local s = "" for i = 1, 3 do s = s .. i if i .. "" == "2" then s = s .. "!" end; end; repeat s = s .. "." until #s > 8 while #s < 10 do s = s .. "-" end return s`, //nolint:dupword // Lua closes its blocks like this
 		`return "a" .. nil`, `return {} .. "a"`, `return "a" .. true .. "b"`,
 	} {
 		if got, want := evaluate(t, code, true), evaluate(t, code, false); got != want {
@@ -137,9 +137,10 @@ func FuzzPatterns(f *testing.F) {
 		if len(text) > 60 || len(pattern) > 12 || len(by) > 20 || pattern == "" || strings.HasSuffix(pattern, "%") || strings.Contains(pattern, "%f") || strings.Count(pattern, "-")+strings.Count(pattern, "*")+strings.Count(pattern, "+") > 3 {
 			t.Skip()
 		}
+		//nolint:dupword // Lua closes its blocks like this
 		code := fmt.Sprintf(`local s, p, r = %s, %s, %s
-			local function try(f, ...) local out = {pcall(f, ...)} if not out[1] then return "error" end for i = 1, #out do out[i] = tostring(out[i]) end return table.concat(out, ",") end
-			local function all(s, p) local out = "" for a, b in string.gmatch(s, p) do out = out .. tostring(a) .. "," .. tostring(b) .. ";" if #out > 500 then break end end return out end
+			local function try(f, ...) local out = {pcall(f, ...)} if not out[1] then return "error" end; for i = 1, #out do out[i] = tostring(out[i]) end; return table.concat(out, ",") end
+			local function all(s, p) local out = "" for a, b in string.gmatch(s, p) do out = out .. tostring(a) .. "," .. tostring(b) .. ";" if #out > 500 then break end; end; return out; end
 			return try(string.find, s, p), try(string.find, s, p, 2), try(string.find, s, p, -1, true), try(string.match, s, p), try(string.gsub, s, p, r), try(string.gsub, s, p, r, 1),
 				try(string.gsub, s, p, {a = "A"}), try(string.gsub, s, p, function(a) return a end), try(all, s, p)`, quoted(text), quoted(pattern), quoted(by))
 		got, want := evaluate(t, code, true), evaluate(t, code, false)

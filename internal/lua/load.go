@@ -49,7 +49,7 @@ func (r *run) load(l *lua.LState) int {
 
 func (r *run) loadFile(l *lua.LState) int {
 	name := l.CheckString(1)
-	text, err := os.ReadFile(name) //nolint:gosec // allow_open_libs lets scripts do so
+	text, err := os.ReadFile(name)
 	if err != nil {
 		l.Push(lua.LNil)
 		l.Push(lua.LString(err.Error()))

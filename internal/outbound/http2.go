@@ -157,7 +157,7 @@ type uploading struct {
 
 func (u *uploading) Read(p []byte) (int, error) {
 	n, err := u.Reader.Read(p)
-	if err == io.EOF && u.into != nil {
+	if errors.Is(err, io.EOF) && u.into != nil {
 		if failed := u.tail.fill(u.into); failed != nil {
 			err = failed
 		}
