@@ -125,9 +125,18 @@ func oneClaimEach(cfg Config) error {
 	return conf.Join(errs...)
 }
 
-// FoldHeader makes the spellings of a header name one: case, and "_" for "-".
+// FoldHeader makes the spellings of a header name one: case, and "_" for "-". The other signs that a name may have are
+// taken for "-" too, since servers exist that make one variable of all of them.
 func FoldHeader(name string) string {
-	return strings.ToLower(strings.ReplaceAll(name, "_", "-"))
+	return strings.Map(func(r rune) rune {
+		switch {
+		case r >= 'A' && r <= 'Z':
+			return r + 'a' - 'A'
+		case r >= 'a' && r <= 'z', r >= '0' && r <= '9':
+			return r
+		}
+		return '-'
+	}, name)
 }
 
 func forwardedHeader(canonical string) bool {

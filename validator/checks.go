@@ -174,7 +174,10 @@ func named(name, value string) string {
 	if value == "" {
 		return "no " + name
 	}
-	return name + " " + clip(value)
+	if clip(value) != value || strings.ContainsFunc(value, func(r rune) bool { return r <= ' ' || r >= 0x7f }) {
+		return fmt.Sprintf("%s %q", name, clip(value)) // it goes to a terminal too
+	}
+	return name + " " + value
 }
 
 // mostNamed is how many of a list an operator is told.
