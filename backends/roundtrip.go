@@ -238,15 +238,14 @@ const keepBuffer = 256 << 10
 
 func recycle(r *Response) {
 	r.Body.Reset()
-	buf := r.buf
-	if cap(buf) > keepBuffer {
-		buf = nil
+	if cap(r.buf) > keepBuffer {
+		r.buf = nil
 	}
 	clear(r.parts)
 	clear(r.ends)
-	parts, ends := r.parts[:0], r.ends[:0]
-	body := r.Body
-	*r = Response{buf: buf[:0], parts: parts, ends: ends, Body: body}
+	// Body stays where it is: it is kilobytes large.
+	r.Status, r.Header, r.Stream, r.Complete, r.Empty, r.source = 0, nil, nil, false, false, nil
+	r.buf, r.parts, r.ends = r.buf[:0], r.parts[:0], r.ends[:0]
 	responses.Put(r)
 }
 
