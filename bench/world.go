@@ -98,6 +98,7 @@ func (w *world) drop(name string) {
 //	gateway            gateway.json
 //	gateway-nocache    every token verified each time
 //	gateway-log        with its access log
+//	gateway-tokens     gateway.json again, for a curve that wants an empty memory of tokens
 //	gateway-few        10 endpoints and 10 issuers
 //	gateway-many       10,000 endpoints and 1,000 issuers
 //	haproxy, haproxy-rs256, nginx
