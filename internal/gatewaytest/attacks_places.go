@@ -21,7 +21,7 @@ func (w *Armoury) placesInHeader() {
 	in("another scheme", []string{"DPoP %s"})
 	for name, value := range map[string]string{
 		"Bearer without a token": "Bearer", "Bearer and a space": "Bearer ", "an empty header": "", "Bearer, a tab": "Bearer\t%s", "Bearer, a colon": "Bearer: %s",
-		"Bearer twice": "Bearer Bearer %s", "Bearers": "Bearers %s", "no space": "Bearer%s", "a parameter behind": "Bearer %s, realm=x", "token= in front": "Bearer token=%s",
+		"Bearer twice": strings.Repeat("Bearer ", 2) + "%s", "Bearers": "Bearers %s", "no space": "Bearer%s", "a parameter behind": "Bearer %s, realm=x", "token= in front": "Bearer token=%s",
 		"a list in one header": "Bearer %s, Bearer %s", "a list, Basic first": "Basic eDp5, Bearer %s", "a list, an empty member first": ", Bearer %s",
 		"quotes around the whole": `"Bearer %s"`, "a list, bare": "Bearer %s,%s", "a semicolon": "Bearer %s; x=y", "something behind": "Bearer %s x", "a non-breaking space": "Bearer\u00a0%s",
 	} {
