@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 
 	"gatehouse/backends"
@@ -116,6 +117,9 @@ func (g *migration) service(cfg Config) {
 	}
 	if c := cfg.Extra.CORS; c != nil && c.OptionsSuccessStatus == nil && g.from.preflight != g.to.preflight {
 		g.set("a preflight is answered with 204 since version 3", fmt.Sprint(g.from.preflight), "extra_config", "security/cors", "options_success_status")
+	}
+	if c := cfg.Extra.CORS; c != nil && c.AllowCredentials && (len(c.AllowOrigins) == 0 || slices.Contains(c.AllowOrigins, "*")) {
+		g.remark("browsers send no credentials where any origin may ask, whatever it says; name the origins to have them", "extra_config", "security/cors", "allow_credentials")
 	}
 	if s := cfg.Extra.Secure; s != nil && s.BadHostStatus == nil {
 		g.set("version 4 answers 421 for a Host that is not allowed", fmt.Sprint(g.from.badHost), "extra_config", "security/http", "bad_host_status")

@@ -2,6 +2,7 @@ package gateway_test
 
 import (
 	"encoding/json"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -77,4 +78,29 @@ func warningsOf(t testing.TB, file string, data []byte) string {
 		b.WriteString(w.Error() + "\n")
 	}
 	return b.String()
+}
+
+// TestCredentialsForAnybodyAreMigrated: many files of KrakenD say so, and browsers never did it.
+func TestCredentialsForAnybodyAreMigrated(t *testing.T) {
+	for _, origins := range []string{`"allow_origins": ["*"], `, ""} {
+		out, notes, err := gateway.Migrate("krakend.json", []byte(`{"version": 3, "extra_config": {"security/cors": {`+origins+`"allow_credentials": true, "max_age": "12h"}},
+			"endpoints": [{"endpoint": "/a", "backend": [{"host": ["http://a.test"], "url_pattern": "/"}]}]}`))
+		if err != nil {
+			t.Fatal(err)
+		}
+		cfg, doc, err := gateway.Parse("gateway.json", out, nil)
+		if err != nil {
+			t.Fatal(places(doc, err))
+		}
+		shared := newShared(slog.New(slog.DiscardHandler))
+		defer closeShared(shared)
+		g, err := gateway.New(cfg, shared)
+		if err != nil {
+			t.Fatal(places(doc, err), string(out))
+		}
+		g.Close()
+		if !strings.Contains(strings.Join(notes, "\n"), "allow_credentials: now a remark") {
+			t.Errorf("nothing is said of it: %q", notes)
+		}
+	}
 }

@@ -87,7 +87,7 @@ func TestMigrateRefusesWhatIsWrong(t *testing.T) {
 		{"a file that is not there", []string{filepath.Join(t.TempDir(), "nope.json")}, 3, "nope.json: no such file"},
 		{"a file with mistakes", []string{file(t, `{"version": 3, "endpoint": []}`)}, 1, `did you mean "endpoints"?`},
 		{"a file of version 4", []string{file(t, good)}, 1, "is of version 4 already"},
-		{"what version 4 refuses", []string{file(t, strings.Replace(good, `"version": 4`, `"version": 3, "extra_config": {"security/cors": {"allow_origins": ["*"], "allow_credentials": true}}`, 1))}, 1, "browsers refuse that"},
+		{"what version 4 refuses", []string{file(t, strings.Replace(good, `"version": 4`, `"version": 3, "extra_config": {"security/cors": {"allow_origins": ["app.example"], "allow_credentials": true}}`, 1))}, 1, "want an origin"},
 	}
 	for _, row := range rows {
 		t.Run(row.name, func(t *testing.T) {
