@@ -7,6 +7,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"math"
 	"math/bits"
 	"sync"
 	"sync/atomic"
@@ -100,7 +101,7 @@ type entry struct {
 	key         *verifier
 	from, until moment
 	list        atomic.Pointer[denylist] // the deny-list that it was last held against
-	recent      atomic.Bool              // asked for since the hand came by
+	asked       atomic.Int64             // when it was last asked for, see ask
 	size        int
 }
 
@@ -178,10 +179,16 @@ func (e *entry) verdict(now moment, deny *denylist) *Claims {
 		}
 		e.list.Store(deny)
 	}
-	if !e.recent.Load() {
-		e.recent.Store(true)
-	}
+	e.ask(now, 1)
 	return e.claims
+}
+
+// ask takes down that an entry is in use, once a second: twice the second, and one more if it was asked for again. So of
+// those of one second the ones that came once go first.
+func (e *entry) ask(now moment, again int64) {
+	if asked := int64(now/1e6)*2 + again; e.asked.Load() != asked {
+		e.asked.Store(asked)
+	}
 }
 
 // keep adds a verdict and drops others until there is room.
@@ -190,6 +197,7 @@ func (c *Cache) keep(e *entry, now moment) {
 		return
 	}
 	e.size = 192 + e.claims.size()
+	e.ask(now, 0)
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if e.size > (c.limit-len(c.slots)*16)/4 {
@@ -203,7 +211,7 @@ func (c *Cache) keep(e *entry, now moment) {
 
 // place finds where an entry goes: over itself, into an empty slot, or over the one that is missed least.
 func (c *Cache) place(e *entry, now moment) int {
-	best, worth := 0, 4
+	best, worth := 0, int64(math.MaxInt64)
 	for which := range 2 {
 		first := c.at(&e.print, which)
 		for i := first; i < first+ways; i++ {
@@ -219,17 +227,16 @@ func (c *Cache) place(e *entry, now moment) int {
 	return best
 }
 
-// worth orders entries by how much they would be missed.
-func (e *entry) worth(now moment) int {
+// worth orders entries by how much they would be missed: none at all, a dead one, and then by when they were asked for. So a
+// crowd that has left makes room for the next.
+func (e *entry) worth(now moment) int64 {
 	switch {
 	case e == nil:
-		return 0
+		return -2
 	case now >= e.until || e.key.gone.Load():
-		return 1
-	case !e.recent.Load():
-		return 2
+		return -1
 	}
-	return 3
+	return e.asked.Load()
 }
 
 func (c *Cache) put(i int, e *entry) {
@@ -246,19 +253,25 @@ func (c *Cache) put(i int, e *entry) {
 	c.used += e.size
 }
 
-// sweep drops one entry: the next that is dead or that nobody has asked for since the hand last came by.
+// sample is how many entries are looked at for one to drop.
+const sample = 8
+
+// sweep drops the entry that is missed least of the next few.
 func (c *Cache) sweep(now moment) {
-	for {
+	least, worth := -1, int64(math.MaxInt64)
+	for seen, looked := 0, 0; seen < sample && looked < len(c.slots); looked++ {
 		c.hand = (c.hand + 1) % len(c.slots)
 		e := c.slots[c.hand].entry.Load()
 		if e == nil {
 			continue
 		}
-		if e.worth(now) < 3 {
-			c.put(c.hand, nil)
-			return
+		seen++
+		if w := e.worth(now); w < worth {
+			least, worth = c.hand, w
 		}
-		e.recent.Store(false)
+	}
+	if least >= 0 {
+		c.put(least, nil)
 	}
 }
 

@@ -1,6 +1,7 @@
 package validator
 
 import (
+	"encoding/binary"
 	"fmt"
 	"math/rand/v2"
 	"net/http"
@@ -153,6 +154,34 @@ func TestTheCacheKeepsWhatIsUsed(t *testing.T) {
 			}
 		}
 	})
+}
+
+// A crowd of tokens that has left makes room for the next one, which soon is verified no more.
+func TestTheCacheFollowsItsCrowd(t *testing.T) {
+	c := NewCache(DefaultCacheSize)
+	var v verifier
+	now := momentOf(time.Unix(1_800_000_000, 0))
+	missed := func(crowd byte) (n int) {
+		for i := range 10_000 {
+			now += 100 // microseconds
+			p := print{0: crowd}
+			binary.LittleEndian.PutUint64(p[8:], uint64(i)*0x9e3779b97f4a7c15+uint64(crowd))
+			binary.LittleEndian.PutUint64(p[16:], uint64(i)*0xbf58476d1ce4e5b9+uint64(crowd))
+			if c.find(&p, now, nil) == nil {
+				n++
+				c.keep(&entry{print: p, claims: &Claims{}, key: &v, until: lastMoment}, now)
+			}
+		}
+		return n
+	}
+	for crowd := range byte(3) {
+		for range 3 {
+			missed(crowd)
+		}
+		if n := missed(crowd); n > 200 {
+			t.Errorf("crowd %d: %d of 10,000 tokens were verified anew the fourth time", crowd, n)
+		}
+	}
 }
 
 func TestNoCacheIsNoCache(t *testing.T) {
