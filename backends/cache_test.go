@@ -295,8 +295,8 @@ func TestAStreamThatTakesItsTimeKeepsNobody(t *testing.T) {
 				c.read(lead.Stream.Body)
 				wg.Wait()
 				lead.Close()
-				if n := o.hits.Load(); n != c.hits {
-					t.Errorf("got %d requests at the origin, want %d", n, c.hits)
+				if n := o.hits.Load(); n < 2 || n > c.hits { // fewer, where one was kept before others looked
+					t.Errorf("got %d requests at the origin, want 2 to %d", n, c.hits)
 				}
 			})
 		})

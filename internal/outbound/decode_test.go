@@ -193,8 +193,8 @@ func TestReadAll(t *testing.T) {
 			} else if err != nil {
 				t.Fatal(err)
 			}
-			if string(got) != row.want {
-				t.Errorf("got %q, want %q", got, row.want)
+			if !strings.HasPrefix(string(got), row.want) || len(got) > len(row.want) && row.err != TooLarge {
+				t.Errorf("got %q, want %q", got, row.want) // past the limit it is whatever was read
 			}
 			if cap(got) > 1<<20 {
 				t.Errorf("grew to %d bytes", cap(got))

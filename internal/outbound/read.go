@@ -7,7 +7,7 @@ import (
 )
 
 // ReadAll reads the whole body of res into buf, from its beginning, growing it only as far as needed, and returns what it
-// read. More than limit bytes are a TooLarge (limit <= 0: no limit); then, and on any other error, the caller still closes
+// read, be it more than the limit. More than limit bytes are a TooLarge (limit <= 0: no limit); then, and on any other error, the caller still closes
 // the body.
 func ReadAll(res *Response, limit int64, buf []byte) ([]byte, error) {
 	buf = buf[:0]
@@ -24,7 +24,7 @@ func ReadAll(res *Response, limit int64, buf []byte) ([]byte, error) {
 		n, err := res.Body.Read(buf[len(buf):cap(buf)])
 		buf = buf[:len(buf)+n]
 		if limit > 0 && int64(len(buf)) > limit {
-			return buf[:limit], tooLarge(limit)
+			return buf, tooLarge(limit) // all of it: who goes on reading must lose nothing
 		}
 		if err == io.EOF {
 			return buf, nil
