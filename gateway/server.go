@@ -95,7 +95,7 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 	case <-ctx.Done():
 	}
 	s.stop(ctx, listener)
-	<-ended
+	<-ended  //nolint:errcheck // inbound.ErrClosed, or what failed
 	<-second //nolint:errcheck // http.ErrServerClosed
 	return failed
 }

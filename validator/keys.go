@@ -9,6 +9,7 @@ import (
 	"os"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"gatehouse/internal/conf"
@@ -32,6 +33,10 @@ type Keys struct {
 
 	mu    sync.Mutex
 	rings map[ringID]*ring
+
+	ctx    context.Context
+	cancel context.CancelFunc
+	starts sync.WaitGroup
 }
 
 // ringID is the content of a source: equal sources share a key set.
@@ -63,8 +68,9 @@ type keyring interface {
 	// renew looks for a set that is newer than seen, on behalf of a request that came at a certain time. It returns seen
 	// itself where there is none and none may be asked for, and an error where waiting for one has taken too long.
 	renew(ctx context.Context, seen *keySet, came time.Time) (*keySet, error)
-	// start begins to fetch or to watch; more than once is once.
-	start()
+	// start begins to fetch or to watch; more than once is once. The channel is closed when the first attempt has ended;
+	// nil: there is none to wait for.
+	start() <-chan struct{}
 	// stop ends what start began and waits for it.
 	stop()
 	// tune tells what the users want by now.
@@ -85,18 +91,54 @@ func NewKeys(cfg KeysConfig) *Keys {
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
-	return &Keys{cfg: cfg, rings: map[ringID]*ring{}}
+	k := &Keys{cfg: cfg, rings: map[ringID]*ring{}}
+	k.ctx, k.cancel = context.WithCancel(context.Background()) //nolint:gosec // Close calls it
+	return k
 }
+
+// startsAtOnce is how many first fetches run at a time: a thousand of them would keep the first token waiting. One that a
+// token needs is made at once, whatever its turn.
+const startsAtOnce = 32
 
 // Start begins to fetch every key set that is in use, so that the first token need not wait.
 func (k *Keys) Start() {
-	for _, r := range k.all() {
-		r.start()
+	list := k.all()
+	var next atomic.Int64
+	next.Store(startsAtOnce)
+	for i := range min(len(list), startsAtOnce) {
+		done := list[i].start()
+		if len(list) <= startsAtOnce {
+			continue
+		}
+		k.starts.Go(func() {
+			for k.over(done) {
+				n := int(next.Add(1) - 1)
+				if n >= len(list) {
+					return
+				}
+				done = list[n].start()
+			}
+		})
+	}
+}
+
+// over waits for an attempt; false: everything ends.
+func (k *Keys) over(done <-chan struct{}) bool {
+	if done == nil {
+		return k.ctx.Err() == nil
+	}
+	select {
+	case <-done:
+		return true
+	case <-k.ctx.Done():
+		return false
 	}
 }
 
 // Close stops everything. Nothing of it may be used afterwards.
 func (k *Keys) Close() {
+	k.cancel()
+	k.starts.Wait()
 	for _, r := range k.all() {
 		r.stop()
 	}

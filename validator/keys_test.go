@@ -319,3 +319,53 @@ func TestTheLastUserStopsAKeySet(t *testing.T) {
 		}
 	})
 }
+
+// A thousand providers are not asked all at once, and one that a token needs is not kept waiting by those before it.
+func TestManyProvidersAreAskedInTurn(t *testing.T) {
+	k := key(t, jose.ES256, "k1")
+	const providers = 3 * startsAtOnce
+	synctest.Test(t, func(t *testing.T) {
+		p := newProvider(t, k)
+		var mu sync.Mutex
+		asked, now, most := 0, 0, 0
+		set := publicSet(t, k)
+		p.do(func(w http.ResponseWriter, _ *http.Request) {
+			mu.Lock()
+			asked, now = asked+1, now+1
+			most = max(most, now)
+			mu.Unlock()
+			time.Sleep(time.Second)
+			mu.Lock()
+			now--
+			mu.Unlock()
+			w.Header().Set("Content-Type", "application/json")
+			_, _ = w.Write(set)
+		})
+		keys := p.keys(nil)
+		var validators []*Validator
+		for i := range providers {
+			var cfg Config
+			cfg.URL = fmt.Sprintf("%s/%d/jwks", providerURL, i)
+			validators = append(validators, newValidator(t, cfg, Deps{Keys: keys}, nil))
+		}
+		began := time.Now()
+		keys.Start()
+		synctest.Wait()
+		token := sign(t, k, nil, claims(nil))
+		for _, v := range validators {
+			if v.issuers[0].ring.current() == nil {
+				ends(t, v, token, "ok", "while others are being asked")
+				break
+			}
+		}
+		if took := time.Since(began); took != time.Second {
+			t.Errorf("a token that needed one of them waited %v, want as long as a fetch takes", took)
+		}
+		time.Sleep(5 * time.Second)
+		mu.Lock()
+		defer mu.Unlock()
+		if asked != providers || most > startsAtOnce+1 {
+			t.Errorf("%d fetches, %d of them at once, want %d and at most %d beside that of the token", asked, most, providers, startsAtOnce)
+		}
+	})
+}

@@ -55,8 +55,9 @@ func (l *local) current() *keySet {
 
 func (l *local) tune(wish) {}
 
-func (l *local) start() {
+func (l *local) start() <-chan struct{} {
 	l.begin.Do(func() { l.tasks.Go(l.watch) })
+	return nil
 }
 
 func (l *local) stop() {

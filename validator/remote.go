@@ -86,15 +86,16 @@ func jitter(fresh time.Duration) time.Duration {
 	return fresh*8/10 + rand.N(fresh/10+1)
 }
 
-func (r *remote) start() {
+func (r *remote) start() <-chan struct{} {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.running || r.stopped {
-		return
+		return nil
 	}
 	r.running = true
-	r.launch(r.window())
+	f := r.launch(r.window())
 	r.tasks.Go(r.refresh)
+	return f.done
 }
 
 func (r *remote) stop() {
