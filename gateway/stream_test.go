@@ -370,13 +370,13 @@ func TestStreamsOutliveTheTimeoutAndEndWhenSilent(t *testing.T) {
 		for range 6 {
 			fmt.Fprint(w, "tick")
 			w.(http.Flusher).Flush()
-			time.Sleep(60 * time.Millisecond)
+			time.Sleep(150 * time.Millisecond)
 		}
 		if r.URL.RawQuery == "silent" {
 			<-r.Context().Done()
 		}
 	})
-	s := streaming(t, backend, "", `, "timeout": "100ms", "idle_timeout": "200ms", "input_query_strings": ["*"]`)
+	s := streaming(t, backend, "", `, "timeout": "600ms", "idle_timeout": "1s", "input_query_strings": ["*"]`)
 	c := client(t, nil, "h1")
 	for query, want := range map[string]string{"": "200 ticktickticktickticktick <nil>", "silent": "200 ticktickticktickticktick unexpected EOF", "late": "504"} {
 		res, err := c.Get("http://" + s.addr + "/s?" + query)
@@ -396,13 +396,13 @@ func TestAnUploadThatMovesHasTime(t *testing.T) {
 		n, err := io.Copy(io.Discard, r.Body)
 		fmt.Fprint(w, n, err)
 	})
-	s := streaming(t, backend, "", `, "timeout": "150ms"`)
+	s := streaming(t, backend, "", `, "timeout": "600ms"`)
 	body, in := io.Pipe()
 	go func() {
 		piece := make([]byte, 30<<10)
 		for range 10 {
 			_, _ = in.Write(piece)
-			time.Sleep(50 * time.Millisecond)
+			time.Sleep(100 * time.Millisecond)
 		}
 		in.Close()
 	}()
