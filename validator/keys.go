@@ -92,7 +92,7 @@ func NewKeys(cfg KeysConfig) *Keys {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
 	k := &Keys{cfg: cfg, rings: map[ringID]*ring{}}
-	k.ctx, k.cancel = context.WithCancel(context.Background()) //nolint:gosec // Close calls it
+	k.ctx, k.cancel = context.WithCancel(context.Background())
 	return k
 }
 

@@ -163,7 +163,7 @@ func (u *uploading) Read(p []byte) (int, error) {
 		}
 		u.into = nil // once
 	}
-	if err != nil && err != io.EOF {
+	if err != nil && !errors.Is(err, io.EOF) {
 		u.w.upload.Store(&err)
 	}
 	return n, err
