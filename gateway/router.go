@@ -48,12 +48,22 @@ func (t *router) serve(x *endpoints.Exchange, w http.ResponseWriter, r *http.Req
 		return
 	}
 	s := search{method: r.Method, r: r, empty: true, params: x.Params}
-	if e := t.tree.find(&s, path); e != nil {
+	if e := t.tree.find(&s, path); e != nil && !(e.Route.Wild && t.shadowed(e, r, path)) {
 		x.Params = s.params
 		e.ServeHTTP(x, w, r)
 		return
 	}
 	t.unserved(x, w, r, path)
+}
+
+// shadowed tells whether a path that only a wildcard takes is another way to write one that a more specific endpoint has:
+// with slashes that lead nowhere. A backend may take both for the same, and what guards the one must guard the other.
+func (t *router) shadowed(wild *endpoints.Endpoint, r *http.Request, asked string) bool {
+	if !strings.HasSuffix(asked, "/") && !strings.Contains(asked, "//") {
+		return false
+	}
+	e := t.tree.find(&search{method: r.Method, r: r}, path.Clean(asked))
+	return e != nil && e.Route.Compare(wild.Route) > 0
 }
 
 // unserved answers a request that no endpoint answers.
