@@ -2,6 +2,7 @@ package gateway_test
 
 import (
 	"log/slog"
+	"net/http"
 	"net/http/httptest"
 	"testing"
 
@@ -11,7 +12,7 @@ import (
 // TestAReloadForgivesNoRequests compiles a second configuration beside the first: a limit that it leaves alone goes on
 // counting, one that it changes begins anew.
 func TestAReloadForgivesNoRequests(t *testing.T) {
-	backend := upstream(t, nil)
+	backend := upstream(t, func(http.ResponseWriter, *http.Request) {})
 	shared := newShared(slog.New(slog.DiscardHandler))
 	defer closeShared(shared)
 	load := func(limit string) *gateway.Gateway {

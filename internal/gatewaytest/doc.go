@@ -24,7 +24,8 @@
 //	-- seen NAME --             one request that the upstream received since the last request, or "nothing"
 //	-- log --                   each line stands somewhere in the log since the last request; !line stands nowhere in it
 //	-- then --                  the world changes: "upstream NAME stop", "upstream NAME start", "keys NAME rotate",
-//	                            "keys NAME retire" (drops all but the newest), "keys NAME answer MODE" (see [Mode])
+//	                            "keys NAME retire" (drops all but the newest), "keys NAME answer MODE" (see [Mode]);
+//	                            before the first request, it is the world that the gateway finds when it starts
 //
 // A page with mistakes has no requests; the texts are exact:
 //
