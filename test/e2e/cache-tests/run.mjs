@@ -32,14 +32,15 @@ origin.listen(0, '127.0.0.1', async () => {
   for await (const base of input) {
     await runTests(chosen, fetch, false, base.trim());
     const results = getResults();
+    let lines = '';
     for (const suite of chosen) {
       for (const test of suite.tests) {
         if (test.browser_only) continue;
         const [kind, why] = Array.isArray(results[test.id]) ? results[test.id] : ['', ''];
-        log(JSON.stringify({ suite: suite.id, id: test.id, kind: test.kind ?? 'required', name: test.name, depends: test.depends_on ?? [], passed: results[test.id] === true, failure: kind, why }));
+        lines += `${JSON.stringify({ suite: suite.id, id: test.id, kind: test.kind ?? 'required', name: test.name, depends: test.depends_on ?? [], passed: results[test.id] === true, failure: kind, why })}\n`;
       }
     }
+    process.stdout.write(lines, () => process.exit()); // not before all of it is out
     break;
   }
-  process.exit();
 });
