@@ -42,25 +42,58 @@ func BenchmarkGateway(b *testing.B) {
 	}
 }
 
+// BenchmarkEndpointsInTurn is what a request costs whose endpoint is not in the processor's caches, beside one whose is: each
+// of them 10,000 requests, to so many endpoints in turn.
+func BenchmarkEndpointsInTurn(b *testing.B) {
+	token, keys := benchToken(b)
+	for _, endpoints := range []int{10, 10_000} {
+		b.Run(fmt.Sprint(endpoints), func(b *testing.B) {
+			var list []string
+			for i := range endpoints {
+				list = append(list, fmt.Sprintf(`{"endpoint": "/api/service-%d/items/{id}", "backend": [{"url_pattern": "/items/{id}"}],
+					"extra_config": {"auth/validator": {"alg": "RS256", "issuer": "https://example.com/", "jwk_local_path": %q, "audience": ["api"],
+					"roles": ["admin"], "scopes": ["orders:read"], "propagate_claims": [["sub", "X-User"], ["email", "X-Email"]]}}}`, i, keys))
+			}
+			g := benchGateway(b, `{"version": 4, "host": ["http://127.0.0.1:1"], "timeout": "3s", "extra_config": {"router": {"disable_access_log": true}},
+				"endpoints": [`+strings.Join(list, ",")+`]}`, benchAnswer(240))
+			var requests []*http.Request
+			for i := range 10_000 {
+				requests = append(requests, benchRequest(b, fmt.Sprintf("/api/service-%d/items/%d", i%endpoints, i), token))
+			}
+			turn := 0
+			askFor(b, g, func() *http.Request { turn = (turn + 1) % len(requests); return requests[turn] })
+		})
+	}
+}
+
 // ask asks a gateway for the same thing again and again.
 func ask(b *testing.B, g http.Handler, token string) {
 	b.Helper()
-	ctx, cancel := context.WithCancel(context.Background()) // a server's contexts can end
-	defer cancel()
-	r, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://example.com/x/17?a=b", nil)
+	r := benchRequest(b, "/x/17?a=b", token)
+	askFor(b, g, func() *http.Request { return r })
+}
+
+func benchRequest(b *testing.B, target, token string) *http.Request {
+	b.Helper()
+	r, err := http.NewRequestWithContext(b.Context(), http.MethodGet, "http://example.com"+target, nil) // a server's contexts can end
 	if err != nil {
 		b.Fatal(err)
 	}
-	r.RemoteAddr, r.RequestURI, r.Body = "127.0.0.1:4711", "/x/17?a=b", http.NoBody
+	r.RemoteAddr, r.RequestURI, r.Body = "127.0.0.1:4711", target, http.NoBody
 	r.Header = http.Header{"Accept": {"*/*"}, "User-Agent": {"a browser"}}
 	if token != "" {
 		r.Header["Authorization"] = []string{"Bearer " + token}
 	}
+	return r
+}
+
+func askFor(b *testing.B, g http.Handler, next func() *http.Request) {
+	b.Helper()
 	w := &sink{header: http.Header{}}
 	b.ReportAllocs()
 	for b.Loop() {
 		clear(w.header)
-		g.ServeHTTP(w, r)
+		g.ServeHTTP(w, next())
 		if w.status != http.StatusOK {
 			b.Fatalf("answered %d", w.status)
 		}
