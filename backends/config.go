@@ -63,6 +63,9 @@ type HTTPConfig struct {
 	ReturnErrorDetails string `json:"return_error_details" doc:"Put the failure into the answer as error_NAME."`
 }
 
+// NeedsToken reports whether the backend must be told the caller's token: to exchange it, or to keep answers apart by it.
+func (c Config) NeedsToken() bool { return c.Extra.Exchange != nil || c.Extra.Cache != nil }
+
 // Inherit fills what the backend does not say from its endpoint and service.
 func (c Config) Inherit(host []string, method string) Config {
 	if len(c.Host) == 0 {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"slices"
 	"time"
 
 	"gatehouse/backends"
@@ -17,28 +18,30 @@ import (
 // DefaultTimeout is how long an answer may take where the file says nothing.
 const DefaultTimeout = 2 * time.Second
 
-// Endpoint is one compiled route.
+// Endpoint is one compiled route. What every request reads comes first, in the order in which it is read: one of thousands of
+// endpoints is not in the processor's caches, and lines that follow each other are fetched together.
 type Endpoint struct {
-	Method    string
-	Path      string
-	Route     *Path
-	Matches   []*Match // one of which must hold; never empty
 	timeout   time.Duration
 	early     []Guard
 	auth      validator.Authenticator // nil: public
-	validator *validator.Validator    // the one among them that explains; nil: none
 	guards    []Guard
-	project   *projection
+	stream    bool // no-op: the answer goes through as it comes
+	websocket bool
+	outlives  bool // a tunnel goes on when its token has ended
 	edits     []edit
 	ask       ask
 	answers   []weigh
-	stream    bool          // no-op: the answer goes through as it comes
-	idle      time.Duration // of a stream
-	websocket bool
-	outlives  bool // a tunnel goes on when its token has ended
 	render    renderer
 	compress  *compression // nil: nothing is compressed
+	Path      string
+	project   projection
 	voice     Voice
+
+	Method    string
+	Route     *Path
+	Matches   []*Match             // one of which must hold; never empty
+	validator *validator.Validator // the way in that explains; nil: none
+	idle      time.Duration        // of a stream
 	closers   []func()
 }
 
@@ -83,7 +86,7 @@ func New(cfg Config, env Env) (*Endpoint, error) {
 	e.compileSigner(cfg, env, at)
 	e.project, err = newProjection(cfg, env.Rules, e.Route, claims)
 	at(err)
-	if e.project != nil {
+	if slices.ContainsFunc(cfg.Backend, backends.Config.NeedsToken) {
 		e.project.shown = validator.TokenOf(e.auth)
 	}
 	e.compileRender(cfg, at)

@@ -19,20 +19,19 @@ import (
 // Voice is how an endpoint speaks: the headers of its answers, and what clients are told when something fails. The version
 // of the file picks its defaults; there is one table.
 type Voice struct {
-	JSON      bool   // error_format: every error has the JSON body
-	Message   bool   // router.return_error_msg: errors of backends are told as text
-	Completed string // name of the completeness header, canonical
-	Version   string // the X-KrakenD header; "" for none
-	Older     bool   // the file is of version 2 or 3
-	KrakenD   bool   // the completeness header as KrakenD has it: false for no-op and for an empty object
-	OlderYAML bool   // YAML is application/x-yaml, as in version 2
-
-	choose                    chooser        // the format of what backends say; nil: it goes through as it comes
-	output                    *outputHeaders // which of their headers pass
-	negotiated                bool           // choose looks at Accept
-	vary                      [4]string      // what else an answer depends on, see varying
-	cacheControl              string
 	passStatus, precise, code bool
+	KrakenD                   bool           // the completeness header as KrakenD has it: false for no-op and for an empty object
+	JSON                      bool           // error_format: every error has the JSON body
+	Message                   bool           // router.return_error_msg: errors of backends are told as text
+	Older                     bool           // the file is of version 2 or 3
+	OlderYAML                 bool           // YAML is application/x-yaml, as in version 2
+	negotiated                bool           // choose looks at Accept
+	output                    *outputHeaders // which headers of backends pass
+	choose                    chooser        // the format of what they say; nil: it goes through as it comes
+	cacheControl              string
+	Completed                 string    // name of the completeness header, canonical
+	Version                   string    // the X-KrakenD header; "" for none
+	vary                      [4]string // what else an answer depends on, see varying
 }
 
 // of is the voice of one endpoint.

@@ -28,27 +28,38 @@ const (
 
 // chooserOf is the table of output encodings (krakend.md 2.5). no-op has none: its answer is a stream.
 func chooserOf(encoding string, olderYAML bool) (chooser, error) {
-	yaml := &format{typeYAML, appendYAML}
-	if olderYAML {
-		yaml.contentType = typeOlderYML
-	}
-	always := func(f *format) chooser { return func(http.Header) *format { return f } }
 	switch encoding {
 	case "json", "fast-json":
-		return always(&format{typeJSON, appendJSON}), nil
+		return func(http.Header) *format { return &asJSON }, nil
 	case "json-collection":
-		return always(&format{typeJSON, appendCollection}), nil
+		return func(http.Header) *format { return &asCollection }, nil
 	case "string":
-		return always(&format{typeText, appendText}), nil
+		return func(http.Header) *format { return &asText }, nil
 	case "xml":
-		return always(&format{typeXML, appendXML}), nil
+		return func(http.Header) *format { return &asXML }, nil
 	case "yaml":
-		return always(yaml), nil
+		if olderYAML {
+			return func(http.Header) *format { return &asOlderYAML }, nil
+		}
+		return func(http.Header) *format { return &asYAML }, nil
 	case "negotiate":
-		return negotiate(&format{typeJSON, appendJSON}, &format{typeXML, appendXML}, yaml), nil
+		if olderYAML {
+			return negotiate(&asJSON, &asXML, &asOlderYAML), nil
+		}
+		return negotiate(&asJSON, &asXML, &asYAML), nil
 	}
 	return nil, fmt.Errorf("got %q, want json, json-collection, string, xml, yaml, negotiate or no-op", encoding)
 }
+
+// The formats; nothing ever changes them.
+var (
+	asJSON       = format{typeJSON, appendJSON}
+	asCollection = format{typeJSON, appendCollection}
+	asText       = format{typeText, appendText}
+	asXML        = format{typeXML, appendXML}
+	asYAML       = format{typeYAML, appendYAML}
+	asOlderYAML  = format{typeOlderYML, appendYAML}
+)
 
 // offer is a format under one of the names of its type.
 type offer struct {

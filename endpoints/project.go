@@ -8,6 +8,7 @@ import (
 	"sort"
 	"strings"
 	"sync"
+	"unique"
 
 	"golang.org/x/net/http/httpguts"
 
@@ -34,16 +35,16 @@ type ProjectRules struct {
 
 // projection copies out of a client's request what backends may see. Nothing else of it leaks through.
 type projection struct {
-	rules  ProjectRules
-	all    bool     // every end-to-end header
-	names  []string // canonical names of the headers that pass
-	agent  bool     // User-Agent passes
-	query  *backends.QueryRule
-	claims []claimHeader
-	shown  func(*http.Request) string // the token that a request shows; nil: none is asked for
-	wild   bool                       // the last path parameter is a wildcard
+	wild   bool // the last path parameter is a wildcard
+	all    bool // every end-to-end header
+	agent  bool // User-Agent passes
 	fanOut bool
+	names  []string // canonical names of the headers that pass
+	claims []claimHeader
+	shown  func(*http.Request) string // the token that a request shows; nil: no backend is told
+	rules  ProjectRules
 	keep   int64 // of a body that several backends are sent
+	query  *backends.QueryRule
 }
 
 // claimHeader is one propagated claim.
@@ -63,8 +64,8 @@ func hopByHop(canonical string) bool {
 	return false
 }
 
-func newProjection(cfg Config, rules ProjectRules, route *Path, claims []claimHeader) (*projection, error) {
-	p := &projection{rules: rules, claims: claims, wild: route.Wild, keep: conf.Value(cfg.MaxKeptBody, maxFanOutBody), fanOut: repeats(cfg) > 1,
+func newProjection(cfg Config, rules ProjectRules, route *Path, claims []claimHeader) (projection, error) {
+	p := projection{rules: rules, claims: claims, wild: route.Wild, keep: conf.Value(cfg.MaxKeptBody, maxFanOutBody), fanOut: repeats(cfg) > 1,
 		query: backends.NewQueryRule(cfg.InputQueryStrings)}
 	var errs []error
 	if p.keep < 0 {
@@ -103,6 +104,7 @@ func claimHeaders(propagated []validator.Propagate, wants *validator.Wants) ([]c
 			errs = append(errs, conf.At(fmt.Errorf("%q cannot be set from a claim, want the name of an end-to-end header", c.Header), i))
 			continue
 		}
+		name = unique.Make(name).Value() // many endpoints set the same header: they share its text, and the caches keep it
 		list = append(list, claimHeader{slot: wants.Add(c.Claim, c.Use()), name: name, repeat: c.Use() == validator.Repeat})
 	}
 	return list, conf.Join(errs...)

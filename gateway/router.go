@@ -48,7 +48,7 @@ func (t *router) serve(x *endpoints.Exchange, w http.ResponseWriter, r *http.Req
 		return
 	}
 	s := search{method: r.Method, r: r, empty: true, params: x.Params}
-	if e := t.tree.find(&s, path); e != nil && !(e.Route.Wild && t.shadowed(e, r, path)) {
+	if e := t.tree.find(&s, path); e != nil && !(s.wild && t.shadowed(e, r, path)) {
 		x.Params = s.params
 		e.ServeHTTP(x, w, r)
 		return

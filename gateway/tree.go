@@ -10,15 +10,28 @@ import (
 
 // tree holds the routes. At each segment it tries what is more specific first and comes back if that leads nowhere, so the
 // most specific route that fits is always found, whatever the order of the file.
-type tree struct{ root node }
+type tree struct {
+	root   node
+	always endpoints.Match   // the condition of all endpoints that have none
+	texts  map[string]string // of literals: equal ones share their bytes
+}
 
+// node is where a path has come to. Of thousands of routes hardly one is in the processor's caches when it is asked for, and
+// each line of memory that is looked at costs as much as reading a header: so what most requests need is one line.
 type node struct {
-	literal map[string]*node
+	text    string // the literal that leads on, where it is the only one
+	next    *node  // where it leads; nil: there is none, or there are several
+	param   *node
+	entries []entry  // what a path that ends here answers
+	further *further // nil: nothing of it
+}
+
+// further is what few nodes have.
+type further struct {
+	literal map[string]*node    // where they are several
 	folded  map[string][]string // the spellings of literals, by them in lower case
 	mixed   []*mixedNode        // the most specific first
-	param   *node
-	rest    []entry // what a wildcard here answers
-	entries []entry // what a path that ends here answers
+	rest    []entry             // what a wildcard here answers
 }
 
 type mixedNode struct {
@@ -41,13 +54,17 @@ func (t *tree) add(method string, e *endpoints.Endpoint) {
 	for i := range e.Route.Segments {
 		s := &e.Route.Segments[i]
 		if s.Kind == endpoints.Wildcard {
-			list = &n.rest
+			list = &n.more().rest
 			break
 		}
-		n = n.child(s)
+		n = t.child(n, s)
 		list = &n.entries
 	}
+	method = methods()[slices.Index(methods(), method)] // one text for all
 	for _, m := range e.Matches {
+		if m.Any() {
+			m = &t.always
+		}
 		*list = append(*list, entry{method: method, match: m, endpoint: e, implied: method != e.Method})
 	}
 	slices.SortStableFunc(*list, func(a, b entry) int {
@@ -61,19 +78,27 @@ func (t *tree) add(method string, e *endpoints.Endpoint) {
 	})
 }
 
-func (n *node) child(s *endpoints.Segment) *node {
+func (n *node) more() *further {
+	if n.further == nil {
+		n.further = &further{}
+	}
+	return n.further
+}
+
+func (t *tree) child(n *node, s *endpoints.Segment) *node {
 	switch s.Kind {
 	case endpoints.Literal:
-		return n.literalChild(s.Texts[0])
+		return t.literal(n, s.Texts[0])
 	case endpoints.Mixed:
-		for _, m := range n.mixed {
+		f := n.more()
+		for _, m := range f.mixed {
 			if slices.Equal(m.segment.Texts, s.Texts) {
 				return &m.node
 			}
 		}
 		m := &mixedNode{segment: *s}
-		n.mixed = append(n.mixed, m)
-		slices.SortStableFunc(n.mixed, func(a, b *mixedNode) int { return weight(b.segment) - weight(a.segment) })
+		f.mixed = append(f.mixed, m)
+		slices.SortStableFunc(f.mixed, func(a, b *mixedNode) int { return weight(b.segment) - weight(a.segment) })
 		return &m.node
 	}
 	if n.param == nil {
@@ -82,17 +107,64 @@ func (n *node) child(s *endpoints.Segment) *node {
 	return n.param
 }
 
-func (n *node) literalChild(text string) *node {
-	if child := n.literal[text]; child != nil {
+// literal is where a literal leads from a node; the second one makes a table of them.
+func (t *tree) literal(n *node, text string) *node {
+	if child := n.behind(text); child != nil {
 		return child
 	}
-	if n.literal == nil {
-		n.literal, n.folded = map[string]*node{}, map[string][]string{}
+	if t.texts == nil {
+		t.texts = map[string]string{}
 	}
-	child, folded := &node{}, strings.ToLower(text)
-	n.literal[text] = child
-	n.folded[folded] = append(n.folded[folded], text)
+	if known, ok := t.texts[text]; ok {
+		text = known
+	}
+	t.texts[text] = text
+	child := &node{}
+	if n.next == nil && (n.further == nil || n.further.literal == nil) {
+		n.text, n.next = text, child
+		return child
+	}
+	f := n.more()
+	if f.literal == nil {
+		f.literal, f.folded = map[string]*node{}, map[string][]string{}
+		f.put(n.text, n.next)
+		n.text, n.next = "", nil
+	}
+	f.put(text, child)
 	return child
+}
+
+func (f *further) put(text string, child *node) {
+	f.literal[text] = child
+	folded := strings.ToLower(text)
+	f.folded[folded] = append(f.folded[folded], text)
+}
+
+// behind is the node behind a literal, nil if there is none.
+func (n *node) behind(text string) *node {
+	switch {
+	case n.next != nil:
+		if n.text == text {
+			return n.next
+		}
+	case n.further != nil:
+		return n.further.literal[text]
+	}
+	return nil
+}
+
+// spellings are the literals that differ from a text by the case of letters at most. Paths are escaped: all letters are
+// those of ASCII.
+func (n *node) spellings(text string) []string {
+	switch {
+	case n.next != nil:
+		if strings.EqualFold(n.text, text) {
+			return []string{n.text}
+		}
+	case n.further != nil:
+		return n.further.folded[strings.ToLower(text)]
+	}
+	return nil
 }
 
 func weight(s endpoints.Segment) int { return len(strings.Join(s.Texts, "")) }
@@ -103,6 +175,7 @@ type search struct {
 	r      *http.Request
 	empty  bool     // a parameter may be empty, but for the last: it is found, and then refused with its reason
 	fold   bool     // letters of routes count in any case; spelt is the path as the route has it
+	wild   bool     // what was found is a wildcard
 	params []string // what has been filled in so far
 	spelt  []string // segments
 }
@@ -116,8 +189,38 @@ func (n *node) find(s *search, path string) *endpoints.Endpoint {
 	if e := n.literally(s, segment, rest, more); e != nil {
 		return e
 	}
+	if e := n.mixture(s, segment, rest, more); e != nil {
+		return e
+	}
 	depth := len(s.params)
-	for _, m := range n.mixed {
+	if n.param != nil && (segment != "" || more && s.empty) {
+		s.params = append(s.params, segment)
+		if e := n.param.onward(s, segment, rest, more); e != nil {
+			return e
+		}
+		s.params = s.params[:depth]
+	}
+	if n.further == nil || len(n.further.rest) == 0 || strings.HasPrefix(path, "/") || strings.Contains(path, "//") {
+		return nil
+	}
+	e := s.first(n.further.rest)
+	if e != nil {
+		s.wild = true
+		s.params = append(s.params, path)
+		if s.fold {
+			s.spelt = append(s.spelt, path)
+		}
+	}
+	return e
+}
+
+// mixture goes on behind segments that are partly parameters.
+func (n *node) mixture(s *search, segment, rest string, more bool) *endpoints.Endpoint {
+	if n.further == nil {
+		return nil
+	}
+	depth := len(s.params)
+	for _, m := range n.further.mixed {
 		var ok bool
 		if s.params, ok = m.segment.Fits(s.params, segment, s.fold); ok {
 			spelt := segment
@@ -130,27 +233,11 @@ func (n *node) find(s *search, path string) *endpoints.Endpoint {
 		}
 		s.params = s.params[:depth]
 	}
-	if n.param != nil && (segment != "" || more && s.empty) {
-		s.params = append(s.params, segment)
-		if e := n.param.onward(s, segment, rest, more); e != nil {
-			return e
-		}
-		s.params = s.params[:depth]
-	}
-	if len(n.rest) > 0 && !strings.HasPrefix(path, "/") && !strings.Contains(path, "//") {
-		if e := s.first(n.rest); e != nil {
-			s.params = append(s.params, path)
-			if s.fold {
-				s.spelt = append(s.spelt, path)
-			}
-			return e
-		}
-	}
 	return nil
 }
 
 func (n *node) literally(s *search, segment, rest string, more bool) *endpoints.Endpoint {
-	if next := n.literal[segment]; next != nil {
+	if next := n.behind(segment); next != nil {
 		if e := next.onward(s, segment, rest, more); e != nil {
 			return e
 		}
@@ -158,11 +245,11 @@ func (n *node) literally(s *search, segment, rest string, more bool) *endpoints.
 	if !s.fold {
 		return nil
 	}
-	for _, text := range n.folded[strings.ToLower(segment)] { // paths are escaped: all letters are those of ASCII
+	for _, text := range n.spellings(segment) {
 		if text == segment {
 			continue
 		}
-		if e := n.literal[text].onward(s, text, rest, more); e != nil {
+		if e := n.behind(text).onward(s, text, rest, more); e != nil {
 			return e
 		}
 	}

@@ -29,14 +29,21 @@ type Deps struct {
 	Log       *slog.Logger         // nil: nobody is told
 }
 
-// Validator lets in who shows a token that it trusts.
+// Validator lets in who shows a token that it trusts. What a token needs that was seen before comes first: of thousands of
+// validators one is not in the processor's caches.
 type Validator struct {
 	from     source
+	cache    *Cache
+	digest   *digester
+	revoked  *Revoked
+	rules    ruleID
+	required bool
+
+	wants    *Wants
 	issuers  []*issuer
 	byName   map[string]*issuer // by iss
 	steps    []check
-	wants    *Wants
-	required bool
+	attempts sync.Pool // of *attempt
 	realm    string
 
 	leeway, maxAge moment
@@ -46,15 +53,10 @@ type Validator struct {
 	scopes         []string
 	scopesKeys     []Ref
 	scopesMatch    string
-	revoked        *Revoked
 
-	cache    *Cache
-	attempts sync.Pool // of *attempt
-	digest   *digester
-	rules    ruleID
-	keys     *Keys
-	closed   sync.Once
-	denied   [2]Refusal // no token and no keys: made once, since they are what a flood gets
+	keys   *Keys
+	closed sync.Once
+	denied [2]Refusal // no token and no keys: made once, since they are what a flood gets
 }
 
 // New compiles a validator. wants are the claims that the endpoint will ask for; nothing may be added to them afterwards.
