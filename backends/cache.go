@@ -76,7 +76,7 @@ func (k *cache) send(ctx context.Context, c *call) (*outbound.Response, error) {
 		return k.unsafe(ctx, c)
 	}
 	q := k.question(c)
-	if q.noStore || c.out.Upgrade != "" || c.out.Body != nil || c.out.Data != nil || field(c.out.Header, "Range") != "" {
+	if q.noStore || c.out.Upgrade != "" || c.out.Body != nil || c.out.Data != nil || outbound.Get(c.out.Header, "Range") != "" {
 		return k.next(ctx, c)
 	}
 	for first := true; ; {
@@ -118,7 +118,7 @@ type question struct {
 
 func (k *cache) question(c *call) *question {
 	q := &question{directives: readDirectives(c.out.Header), place: place{url: k.origin + c.out.Target}}
-	if field(c.out.Header, "Cache-Control") == "" && strings.Contains(strings.ToLower(field(c.out.Header, "Pragma")), "no-cache") {
+	if outbound.Get(c.out.Header, "Cache-Control") == "" && strings.Contains(strings.ToLower(outbound.Get(c.out.Header, "Pragma")), "no-cache") {
 		q.noCache = true
 	}
 	var who []outbound.Field
@@ -156,7 +156,7 @@ func (k *cache) unsafe(ctx context.Context, c *call) (*outbound.Response, error)
 	}
 	k.store.forget(k.origin + target)
 	for _, name := range []string{"Location", "Content-Location"} {
-		if u, err := url.Parse(field(res.Header, name)); err == nil && u.Path != "" && u.Host == "" {
+		if u, err := url.Parse(outbound.Get(res.Header, name)); err == nil && u.Path != "" && u.Host == "" {
 			k.store.forget(k.origin + u.RequestURI())
 		}
 	}

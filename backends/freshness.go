@@ -135,14 +135,14 @@ type freshness struct {
 // fresh reads an answer's freshness. We guess none: where the origin says nothing, the answer is asked about every time.
 func fresh(header []outbound.Field, asked, came time.Time) freshness {
 	f := freshness{directives: readDirectives(header), came: came}
-	date, err := http.ParseTime(field(header, "Date"))
+	date, err := http.ParseTime(outbound.Get(header, "Date"))
 	if err != nil {
 		date = came
 	}
-	first, _, _ := strings.Cut(field(header, "Age"), ",")
+	first, _, _ := strings.Cut(outbound.Get(header, "Age"), ",")
 	told, _ := deltaSeconds(strings.TrimSpace(first))
 	f.age = max(0, came.Sub(date), told+came.Sub(asked))
-	switch expires := field(header, "Expires"); {
+	switch expires := outbound.Get(header, "Expires"); {
 	case f.sMaxAge != none:
 		f.lifetime, f.explicit, f.mustRevalidate = f.sMaxAge, true, true
 	case f.maxAge != none:
@@ -202,7 +202,7 @@ func (f *freshness) storable(status int, header []outbound.Field, credentials bo
 		return false
 	case credentials && !f.public && f.sMaxAge == none && !f.mustRevalidate:
 		return false // RFC 9111 3.5
-	case field(header, "Set-Cookie") != "":
+	case outbound.Get(header, "Set-Cookie") != "":
 		return false // what sets a cookie is for one client, whatever else it says
 	case varies(header, "*"):
 		return false
@@ -210,7 +210,7 @@ func (f *freshness) storable(status int, header []outbound.Field, credentials bo
 	if f.explicit && (f.lifetime > f.now(f.came) || f.staleWhileRevalidate != none || f.staleIfErrorSpan != none) {
 		return true
 	}
-	return status == 200 && (field(header, "Etag") != "" || field(header, "Last-Modified") != "")
+	return status == 200 && (outbound.Get(header, "Etag") != "" || outbound.Get(header, "Last-Modified") != "")
 }
 
 // understood are statuses whose caching we know (RFC 9110 15.1).

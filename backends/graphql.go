@@ -33,7 +33,7 @@ func (v *Variables) UnmarshalJSON(b []byte) error {
 		return err
 	}
 	if parsed.Kind() != '{' {
-		return fmt.Errorf("got %s, want an object", kindName(parsed.Kind()))
+		return fmt.Errorf("got %s, want an object", rawjson.KindName(parsed.Kind()))
 	}
 	v.raw = append([]byte(nil), b...)
 	return nil
@@ -187,7 +187,7 @@ func readBody(req *Request, body *rawjson.Value) error {
 		return &Failure{Reason: ReasonUnfit, Err: fmt.Errorf("the body is no JSON: %w", err)}
 	}
 	if k := body.Kind(); k != '{' {
-		return &Failure{Reason: ReasonUnfit, Err: fmt.Errorf("the body is %s, want an object", kindName(k))}
+		return &Failure{Reason: ReasonUnfit, Err: fmt.Errorf("the body is %s, want an object", rawjson.KindName(k))}
 	}
 	return nil
 }
@@ -201,7 +201,7 @@ func (g *graphql) fill(req *Request, body *rawjson.Value) ([]byte, error) {
 	out := []byte{'{'}
 	for i := range g.variables {
 		v := &g.variables[i]
-		out = append(append(comma(out), v.key...), ':')
+		out = append(append(rawjson.Comma(out), v.key...), ':')
 		if v.fixed && g.mutation {
 			if said, ok := body.Get(v.name); ok {
 				out = append(out, said...)
@@ -220,7 +220,7 @@ func (g *graphql) fill(req *Request, body *rawjson.Value) ([]byte, error) {
 	}
 	for _, m := range body.Members() {
 		if name, err := rawjson.Unquote(m.Key); err == nil && !g.names(name) {
-			out = append(append(append(comma(out), m.Key...), ':'), m.Value...)
+			out = append(append(append(rawjson.Comma(out), m.Key...), ':'), m.Value...)
 		}
 	}
 	return append(out, '}'), nil

@@ -71,7 +71,7 @@ func redirected(status int) bool {
 // follow turns the call into the one that the answer points at (RFC 9110 15.4); false: it may not be followed, and the
 // call is as it was.
 func (r *redirects) follow(c *call, res *outbound.Response) bool {
-	to, err := url.Parse(field(res.Header, "Location"))
+	to, err := url.Parse(outbound.Get(res.Header, "Location"))
 	if err != nil || to.User != nil || to.Opaque != "" || to.Path == "" && to.Host == "" && to.RawQuery == "" {
 		return false
 	}

@@ -39,7 +39,7 @@ func (k *cache) ask(ctx context.Context, c *call, q *question, v *stored, f *fli
 	}
 	if res.Status == http.StatusNotModified && conditional {
 		res.Body.Close()
-		if tag := field(res.Header, "Etag"); tag != "" && tag != field(v.header, "Etag") {
+		if tag := outbound.Get(res.Header, "Etag"); tag != "" && tag != outbound.Get(v.header, "Etag") {
 			k.store.replace(v) // it speaks of something else than what we have
 			c.out.Header = plain
 			return k.ask(ctx, c, q, nil, nil)
@@ -67,7 +67,7 @@ func (v *stored) condition(c *call) bool {
 	if v == nil || c.out.Method != "GET" {
 		return false
 	}
-	tag, modified := field(v.header, "Etag"), field(v.header, "Last-Modified")
+	tag, modified := outbound.Get(v.header, "Etag"), outbound.Get(v.header, "Last-Modified")
 	if tag == "" && modified == "" {
 		return false
 	}
@@ -94,7 +94,7 @@ func (k *cache) keep(c *call, q *question, request []outbound.Field, res *outbou
 		return res, nil
 	}
 	kept := &stored{freshness: f, place: q.place, status: res.Status, header: slices.Clone(res.Header), vary: dependsOn(res.Header, request)}
-	if field(kept.header, "Date") == "" {
+	if outbound.Get(kept.header, "Date") == "" {
 		kept.header = append(kept.header, outbound.Field{Name: "Date", Value: f.came.UTC().Format(http.TimeFormat)})
 	}
 	if res.Length < 0 && k.raw {

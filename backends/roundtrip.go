@@ -5,9 +5,9 @@ import (
 	"fmt"
 	"log/slog"
 	"strconv"
-	"strings"
 	"sync"
 
+	"gatehouse/backends/decode"
 	"gatehouse/internal/outbound"
 	"gatehouse/internal/rawjson"
 )
@@ -25,7 +25,7 @@ type backend struct {
 	raw     bool     // no-op: the answer is a stream that nobody looks into
 	graphql *graphql // nil: the request goes on as it is
 	plain   bool     // no compressed answers are asked for
-	decode  decoder
+	decode  decode.Decoder
 	plan    *shape
 	depth   int
 	success *StatusSet
@@ -174,7 +174,7 @@ func (b *backend) body(res *Response, out *outbound.Response) (err error) {
 		res.Empty = true
 		return nil
 	}
-	if err := b.decode(res, b.depth); err != nil {
+	if res.buf, err = b.decode(&res.Body, decode.Answer{Text: res.buf, Header: res.Header}, b.depth); err != nil {
 		return &Failure{Reason: ReasonBadBody, Err: err}
 	}
 	if err := b.plan.Apply(&res.Body); err != nil {
@@ -218,7 +218,7 @@ func (b *backend) named(f *Failure) (*Response, error) {
 	value := fmt.Appendf(nil, `{"http_status_code":%d,"http_body":`, f.Status)
 	value = rawjson.AppendString(value, string(f.Body))
 	value = append(value, `,"http_body_encoding":`...)
-	value = rawjson.AppendString(value, field(f.Header, "Content-Type"))
+	value = rawjson.AppendString(value, outbound.Get(f.Header, "Content-Type"))
 	value = append(value, '}')
 	res := newResponse()
 	res.Status = 200
@@ -247,14 +247,4 @@ func recycle(r *Response) {
 	r.Status, r.Header, r.Stream, r.Complete, r.Empty, r.source = 0, nil, nil, false, false, nil
 	r.buf, r.parts, r.ends = r.buf[:0], r.parts[:0], r.ends[:0]
 	responses.Put(r)
-}
-
-// field is the first value of a header field; names are compared without case.
-func field(header []outbound.Field, name string) string {
-	for i := range header {
-		if strings.EqualFold(header[i].Name, name) {
-			return header[i].Value
-		}
-	}
-	return ""
 }

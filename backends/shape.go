@@ -5,6 +5,7 @@ import (
 	"sort"
 	"strings"
 
+	"gatehouse/backends/decode"
 	"gatehouse/internal/conf"
 	"gatehouse/internal/rawjson"
 )
@@ -104,11 +105,11 @@ func split(paths []string) [][]string {
 }
 
 // decoder picks the way the answer is read.
-func (m *mistakes) decoder(cfg Config) decoder {
+func (m *mistakes) decoder(cfg Config) decode.Decoder {
 	if cfg.Encoding == "no-op" {
 		return nil
 	}
-	d, err := decoding{collection: cfg.IsCollection, max: conf.Value(cfg.MaxResponseSize, defaultMaxResponse)}.decoder(cfg.Encoding)
+	d, err := decode.New(cfg.Encoding, decode.Options{Collection: cfg.IsCollection, Max: conf.Value(cfg.MaxResponseSize, defaultMaxResponse)})
 	m.at(err, "encoding")
 	return d
 }

@@ -85,7 +85,7 @@ func combined(header []outbound.Field, name string) string {
 func (v *stored) freshened(header []outbound.Field, asked, now time.Time) *stored {
 	out := *v
 	out.header = slices.DeleteFunc(slices.Clone(v.header), func(f outbound.Field) bool {
-		return updatable(f.Name) && field(header, f.Name) != ""
+		return updatable(f.Name) && outbound.Get(header, f.Name) != ""
 	})
 	for _, f := range header {
 		if updatable(f.Name) {
@@ -129,7 +129,7 @@ func (v *stored) answer(q *question, c *call) *outbound.Response {
 func (v *stored) matches(conditions []outbound.Field) bool {
 	tags := combined(conditions, "If-None-Match")
 	if tags != "" {
-		own := strings.TrimPrefix(field(v.header, "Etag"), "W/")
+		own := strings.TrimPrefix(outbound.Get(v.header, "Etag"), "W/")
 		for tag := range strings.SplitSeq(tags, ",") {
 			if tag == "*" || own != "" && strings.TrimPrefix(tag, "W/") == own {
 				return true
@@ -137,13 +137,13 @@ func (v *stored) matches(conditions []outbound.Field) bool {
 		}
 		return false
 	}
-	since, err := http.ParseTime(field(conditions, "If-Modified-Since"))
+	since, err := http.ParseTime(outbound.Get(conditions, "If-Modified-Since"))
 	if err != nil {
 		return false
 	}
-	modified, err := http.ParseTime(field(v.header, "Last-Modified"))
+	modified, err := http.ParseTime(outbound.Get(v.header, "Last-Modified"))
 	if err != nil {
-		modified, err = http.ParseTime(field(v.header, "Date")) // RFC 9111 4.3.2
+		modified, err = http.ParseTime(outbound.Get(v.header, "Date")) // RFC 9111 4.3.2
 	}
 	return err == nil && !modified.After(since)
 }

@@ -35,7 +35,7 @@ type Fetched struct {
 }
 
 // Get is the first value of a field, names compared without case.
-func (f *Fetched) Get(name string) string { return get(f.Header, name) }
+func (f *Fetched) Get(name string) string { return Get(f.Header, name) }
 
 // FetchError says what is wrong with a document. Its text names URL, status and content type and fits an operator's log;
 // Excerpt is for debug logs alone.
@@ -173,10 +173,10 @@ func (f *Fetcher) once(ctx context.Context, u *url.URL, req *FetchRequest) (*Fet
 
 func (f *Fetcher) header(req *FetchRequest) []Field {
 	h := slices.Clone(req.Header)
-	if get(h, "User-Agent") == "" && f.userAgent != "" {
+	if Get(h, "User-Agent") == "" && f.userAgent != "" {
 		h = append(h, Field{"User-Agent", f.userAgent})
 	}
-	if get(h, "Accept") == "" {
+	if Get(h, "Accept") == "" {
 		h = append(h, Field{"Accept", "application/json, */*;q=0.5"})
 	}
 	return h

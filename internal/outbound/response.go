@@ -26,9 +26,10 @@ type Response struct {
 }
 
 // Get is the first value of a field, names compared without case; "" if there is none.
-func (r *Response) Get(name string) string { return get(r.Header, name) }
+func (r *Response) Get(name string) string { return Get(r.Header, name) }
 
-func get(header []Field, name string) string {
+// Get is the first value of a field, names compared without case; "" if there is none.
+func Get(header []Field, name string) string {
 	for i := range header {
 		if f := &header[i]; len(f.Name) == len(name) && strings.EqualFold(f.Name, name) {
 			return f.Value

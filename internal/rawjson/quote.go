@@ -135,3 +135,11 @@ func hex4(s []byte) (rune, bool) {
 	}
 	return r, true
 }
+
+// Comma parts what follows from what stands before it, unless that opened an object or an array.
+func Comma(dst []byte) []byte {
+	if c := dst[len(dst)-1]; c != '{' && c != '[' {
+		return append(dst, ',')
+	}
+	return dst
+}

@@ -86,6 +86,25 @@ func (v *Value) setRoot(i int) {
 // Kind is '{', '[', '"', '0' (a number), 't', 'f', 'n', or 0 for no value.
 func (v *Value) Kind() byte { return v.kind }
 
+// KindName is a kind in words.
+func KindName(kind byte) string {
+	switch kind {
+	case '{':
+		return "an object"
+	case '[':
+		return "an array"
+	case '"':
+		return "a string"
+	case '0':
+		return "a number"
+	case 't', 'f':
+		return "a boolean"
+	case 'n':
+		return "null"
+	}
+	return "nothing"
+}
+
 // Empty reports whether v is no value, or an object or array without anything in it.
 func (v *Value) Empty() bool {
 	switch {

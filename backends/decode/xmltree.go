@@ -1,4 +1,4 @@
-package backends
+package decode
 
 import (
 	"bytes"
@@ -42,9 +42,12 @@ func newXMLTree() *xmlTree {
 	return &xmlTree{known: map[string]int32{}, many: map[uint64]int32{}}
 }
 
+// keptTree is how many bytes a tree may hold to be worth keeping.
+const keptTree = 256 << 10
+
 // free gives back a tree that did not grow large.
 func (t *xmlTree) free() {
-	if cap(t.text)+cap(t.spare)+cap(t.line) > keepBuffer || cap(t.nodes)+cap(t.chunks) > keepBuffer/32 {
+	if cap(t.text)+cap(t.spare)+cap(t.line) > keptTree || cap(t.nodes)+cap(t.chunks) > keptTree/32 {
 		return
 	}
 	clear(t.known)
@@ -143,7 +146,7 @@ func (t *xmlTree) value(dst []byte, place int32) []byte {
 			dst = t.ownText(dst, n)
 			texted = true
 		}
-		dst = rawjson.AppendString(comma(dst), name)
+		dst = rawjson.AppendString(rawjson.Comma(dst), name)
 		dst = append(dst, ':')
 		if child.twin == 0 {
 			dst = t.value(dst, c-1)
@@ -151,7 +154,7 @@ func (t *xmlTree) value(dst []byte, place int32) []byte {
 		}
 		dst = append(dst, '[')
 		for twin := c; twin > 0; twin = t.nodes[twin-1].twin {
-			dst = t.value(comma(dst), twin-1)
+			dst = t.value(rawjson.Comma(dst), twin-1)
 		}
 		dst = append(dst, ']')
 	}
@@ -162,15 +165,7 @@ func (t *xmlTree) value(dst []byte, place int32) []byte {
 }
 
 func (t *xmlTree) ownText(dst []byte, n *xmlNode) []byte {
-	return t.textOf(append(comma(dst), `"#text":`...), n)
-}
-
-// comma parts what follows from what stands before it, unless that opened an object or an array.
-func comma(dst []byte) []byte {
-	if c := dst[len(dst)-1]; c != '{' && c != '[' {
-		return append(dst, ',')
-	}
-	return dst
+	return t.textOf(append(rawjson.Comma(dst), `"#text":`...), n)
 }
 
 // textOf prints the text of a node without the white space around it; that of an attribute is kept as it is.

@@ -1,4 +1,4 @@
-package backends
+package decode
 
 import (
 	"bytes"
@@ -9,6 +9,8 @@ import (
 
 	"github.com/mmcdole/gofeed"
 	"golang.org/x/net/html/charset"
+
+	"gatehouse/internal/rawjson"
 )
 
 // feed is what clients get of an RSS, Atom or JSON feed: KrakenD's fields, in the order that it prints them.
@@ -28,19 +30,20 @@ type feed struct {
 }
 
 // feed reads RSS, Atom and JSON feeds, also those that are not quite well-formed.
-func (d decoding) feed(res *Response, depth int) (err error) {
+func (o Options) feed(v *rawjson.Value, a Answer, depth int) (kept []byte, err error) {
 	defer recovered(&err)
-	if firstByte(res.buf) == '{' {
-		err = small(res.buf)
+	kept = a.Text // also of a panic
+	if firstByte(a.Text) == '{' {
+		err = small(a.Text)
 	} else {
-		err = shallow(res.buf)
+		err = shallow(a.Text)
 	}
 	if err != nil {
-		return err
+		return kept, err
 	}
-	f, err := gofeed.NewParser().Parse(bytes.NewReader(res.buf))
+	f, err := gofeed.NewParser().Parse(bytes.NewReader(a.Text))
 	if err != nil {
-		return err
+		return kept, err
 	}
 	said := feed{Author: f.Author, Categories: f.Categories, Copyright: f.Copyright, Custom: f.Custom, Description: f.Description,
 		Items: f.Items, Language: f.Language, Published: f.Published, Title: f.Title, Type: f.FeedType, Updated: f.Updated}
@@ -51,12 +54,12 @@ func (d decoding) feed(res *Response, depth int) (err error) {
 	e := json.NewEncoder(&out)
 	e.SetEscapeHTML(false)
 	if err := e.Encode(said); err != nil {
-		return err
+		return kept, err
 	}
-	if d.max > 0 && int64(out.Len()) > d.max {
-		return fmt.Errorf("over %d bytes as JSON", d.max)
+	if o.Max > 0 && int64(out.Len()) > o.Max {
+		return kept, fmt.Errorf("over %d bytes as JSON", o.Max)
 	}
-	return res.take(out.Bytes(), depth)
+	return out.Bytes(), v.Parse(out.Bytes(), depth)
 }
 
 // The bounds of a feed: gofeed keeps some kilobyte for each item, and joins the pieces of an element's text by copying all

@@ -1,4 +1,4 @@
-package backends
+package decode
 
 import (
 	"encoding/json"
@@ -12,27 +12,34 @@ import (
 	"gatehouse/internal/rawjson"
 )
 
-// decoded is what a backend of this encoding makes of a body: JSON, or "error: …".
-func decoded(cfg Config, contentType, body string) string {
-	d, err := decoding{collection: cfg.IsCollection, max: defaultMaxResponse}.decoder(cfg.Encoding)
+// decoded is what becomes of a body in this encoding: JSON, or "error: …".
+func decoded(encoding string, collection bool, contentType, body string) string {
+	d, err := New(encoding, Options{Collection: collection, Max: 10 << 20})
 	if err != nil {
 		return "error: " + err.Error()
 	}
-	res := newResponse()
-	defer res.Close()
-	res.buf = append(res.buf[:0], body...)
+	a := Answer{Text: []byte(body)}
 	if contentType != "" {
-		res.Header = []outbound.Field{{Name: "Content-Type", Value: contentType}}
+		a.Header = []outbound.Field{{Name: "Content-Type", Value: contentType}}
 	}
-	var errs mistakes
-	plan := errs.plan(cfg)
-	if err := d(res, plan.Depth()); err != nil {
+	spec := rawjson.Spec{}
+	if collection || encoding == "safejson" || encoding == "auto" {
+		spec.Collection = "collection"
+	}
+	plan, err := rawjson.Compile(spec)
+	if err != nil {
 		return "error: " + err.Error()
 	}
-	if err := plan.Apply(&res.Body); err != nil {
+	var v rawjson.Value
+	if _, err := d(&v, a, plan.Depth()); err != nil {
 		return "error: " + err.Error()
 	}
-	return string(res.Body.Append(nil))
+	if v.Kind() != 'n' {
+		if err := plan.Apply(&v); err != nil {
+			return "error: " + err.Error()
+		}
+	}
+	return string(v.Append(nil))
 }
 
 type decodeRow struct {
@@ -43,7 +50,7 @@ type decodeRow struct {
 
 func (r decodeRow) run(t *testing.T) {
 	t.Helper()
-	got := decoded(Config{Encoding: r.encoding, IsCollection: r.collection}, r.contentType, r.body)
+	got := decoded(r.encoding, r.collection, r.contentType, r.body)
 	if strings.HasPrefix(r.want, "error: ") && strings.HasSuffix(r.want, "…") {
 		if !strings.HasPrefix(got, strings.TrimSuffix(r.want, "…")) {
 			t.Errorf("%s:\n got %s\nwant %s", r.name, got, r.want)
@@ -78,23 +85,6 @@ func TestDecodeJSON(t *testing.T) {
 		{name: "an unknown encoding", encoding: "jsno", want: `error: got "jsno", want json, safejson, string, xml, rss, atom, yaml, auto or no-op`},
 	} {
 		r.run(t)
-	}
-}
-
-func TestDecodeNullWithShape(t *testing.T) {
-	for _, r := range []struct {
-		name string
-		cfg  Config
-		want string
-	}{
-		{"a group wraps it", Config{Encoding: "json", Group: "g"}, `{"g":null}`},
-		{"a target makes an empty object of it", Config{Encoding: "json", Target: "a"}, `{}`},
-		{"both", Config{Encoding: "json", Target: "a", Group: "g"}, `{"g":{}}`},
-		{"allow leaves it", Config{Encoding: "json", Allow: []string{"a"}}, `null`},
-	} {
-		if got := decoded(r.cfg, "", "null"); got != r.want {
-			t.Errorf("%s: got %s, want %s", r.name, got, r.want)
-		}
 	}
 }
 
@@ -179,7 +169,7 @@ func TestDecodeXMLAsMxj(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		ours := decoded(Config{Encoding: "xml"}, "", doc)
+		ours := decoded("xml", false, "", doc)
 		if a, b := canonical(t, string(theirs)), canonical(t, ours); a != b {
 			t.Errorf("%s:\n mxj %s\nours %s", doc, a, b)
 		}
@@ -304,7 +294,7 @@ func TestDecodeAuto(t *testing.T) {
 		r.encoding = "auto"
 		r.run(t)
 	}
-	got := decoded(Config{Encoding: "auto"}, "application/rss+xml", rss)
+	got := decoded("auto", false, "application/rss+xml", rss)
 	if !strings.Contains(got, `"title":"News & more","type":"rss"`) {
 		t.Error(got)
 	}
@@ -322,17 +312,17 @@ func FuzzDecode(f *testing.F) {
 		if len(body) > 16<<10 {
 			return
 		}
-		cfg := Config{Encoding: encodings[int(pick)%len(encodings)], IsCollection: pick >= 128}
-		got := decoded(cfg, []string{"", "text/xml", "application/yaml", "application/atom+xml"}[pick>>5&3], body)
+		encoding := encodings[int(pick)%len(encodings)]
+		got := decoded(encoding, pick >= 128, []string{"", "text/xml", "application/yaml", "application/atom+xml"}[pick>>5&3], body)
 		if strings.HasPrefix(got, "error: ") {
 			return
 		}
 		var v rawjson.Value
 		if err := v.Parse([]byte(got), 0); err != nil {
-			t.Fatalf("%s of %q: %s: %v", cfg.Encoding, body, got, err)
+			t.Fatalf("%s of %q: %s: %v", encoding, body, got, err)
 		}
-		if k := v.Kind(); k != '{' && !(k == 'n' && cfg.Encoding == "json") {
-			t.Fatalf("%s of %q: %s", cfg.Encoding, body, got)
+		if k := v.Kind(); k != '{' && !(k == 'n' && encoding == "json") {
+			t.Fatalf("%s of %q: %s", encoding, body, got)
 		}
 	})
 }
@@ -351,19 +341,19 @@ func BenchmarkDecode(b *testing.B) {
 		{name: "rss", encoding: "rss", body: rss},
 	} {
 		b.Run(r.name, func(b *testing.B) {
-			d, err := decoding{collection: r.collection, max: defaultMaxResponse}.decoder(r.encoding)
+			d, err := New(r.encoding, Options{Collection: r.collection, Max: 10 << 20})
 			if err != nil {
 				b.Fatal(err)
 			}
 			b.SetBytes(int64(len(r.body)))
 			b.ReportAllocs()
+			var v rawjson.Value
+			var text []byte
 			for b.Loop() {
-				res := newResponse()
-				res.buf = append(res.buf[:0], r.body...)
-				if err := d(res, 1); err != nil {
+				v.Reset()
+				if text, err = d(&v, Answer{Text: append(text[:0], r.body...)}, 1); err != nil {
 					b.Fatal(err)
 				}
-				res.Close()
 			}
 		})
 	}

@@ -1,4 +1,4 @@
-package backends
+package decode
 
 import (
 	"bytes"
@@ -22,28 +22,28 @@ const (
 // xml makes an object of a document as mxj's maps have it: an element is its text, or an object with "-name" for each
 // attribute, "#text" and a key for each name of child; children of one name are an array, at the place of the first.
 // Unlike mxj it keeps the order of the document and all of an element's text, also where comments or children part it.
-func (d decoding) xml(res *Response, depth int) error {
+func (o Options) xml(v *rawjson.Value, a Answer, depth int) ([]byte, error) {
 	t := xmlTrees.Get().(*xmlTree)
 	defer t.free()
-	if err := t.read(res.buf); err != nil {
-		return err
+	if err := t.read(a.Text); err != nil {
+		return a.Text, err
 	}
 	out := t.spare[:0]
-	if d.collection {
+	if o.Collection {
 		out = append(out, `{"collection":`...)
 	}
 	out = append(out, '{')
 	out = rawjson.AppendString(out, t.names[t.nodes[0].name])
 	out = t.value(append(out, ':'), 0)
 	out = append(out, '}')
-	if d.collection {
+	if o.Collection {
 		out = append(out, '}')
 	}
-	if d.max > 0 && int64(len(out)) > d.max {
-		return fmt.Errorf("over %d bytes as JSON", d.max)
+	if o.Max > 0 && int64(len(out)) > o.Max {
+		return a.Text, fmt.Errorf("over %d bytes as JSON", o.Max)
 	}
-	t.spare = res.buf
-	return res.take(out, depth)
+	t.spare = a.Text // for the next one
+	return out, v.Parse(out, depth)
 }
 
 // read builds the tree of one document.

@@ -1,4 +1,4 @@
-package backends
+package decode
 
 import (
 	"bytes"
@@ -23,40 +23,40 @@ const (
 
 // yaml makes JSON of one document (YAML 1.2, its core schema). JSON is YAML, and is taken as it is. Numbers keep their
 // digits; what JSON has no number for (.inf, .nan) and dates are strings. Keys become strings.
-func (d decoding) yaml(res *Response, depth int) error {
-	if c := firstByte(res.buf); c == '{' || c == '[' {
-		if err := res.Body.Parse(res.buf, depth); err == nil {
-			return d.kind(res)
+func (o Options) yaml(v *rawjson.Value, a Answer, depth int) ([]byte, error) {
+	if c := firstByte(a.Text); c == '{' || c == '[' {
+		if err := v.Parse(a.Text, depth); err == nil {
+			return a.Text, o.kind(v)
 		}
 	}
-	if len(res.buf) > maxYAMLSize {
-		return fmt.Errorf("over %d bytes of YAML", maxYAMLSize)
+	if len(a.Text) > maxYAMLSize {
+		return a.Text, fmt.Errorf("over %d bytes of YAML", maxYAMLSize)
 	}
-	root, err := parseYAML(res.buf)
+	root, err := parseYAML(a.Text)
 	if err != nil {
-		return err
+		return a.Text, err
 	}
 	p := yamlPrinter{max: maxYAMLJSON}
-	if d.max > 0 {
-		p.max = min(p.max, int(min(d.max, maxYAMLJSON)))
+	if o.Max > 0 {
+		p.max = min(p.max, int(min(o.Max, maxYAMLJSON)))
 	}
 	out, err := p.value(nil, root, 0)
 	if err != nil {
-		return err
+		return a.Text, err
 	}
-	if err := res.take(out, depth); err != nil {
-		return err
+	if err := v.Parse(out, depth); err != nil {
+		return out, err
 	}
-	return d.kind(res)
+	return out, o.kind(v)
 }
 
 // kind checks that the answer is what is_collection says.
-func (d decoding) kind(res *Response) error {
-	switch k := res.Body.Kind(); {
-	case d.collection && k != '[':
-		return fmt.Errorf("got %s, want a sequence (is_collection is set)", kindName(k))
-	case !d.collection && k != '{' && (!d.anyKind || k != '['):
-		return fmt.Errorf("got %s, want a mapping (is_collection takes a sequence)", kindName(k))
+func (o Options) kind(v *rawjson.Value) error {
+	switch k := v.Kind(); {
+	case o.Collection && k != '[':
+		return fmt.Errorf("got %s, want a sequence (is_collection is set)", rawjson.KindName(k))
+	case !o.Collection && k != '{' && (!o.anyKind || k != '['):
+		return fmt.Errorf("got %s, want a mapping (is_collection takes a sequence)", rawjson.KindName(k))
 	}
 	return nil
 }
@@ -125,7 +125,7 @@ func (p *yamlPrinter) value(dst []byte, n *yaml.Node, depth int) ([]byte, error)
 func (p *yamlPrinter) sequence(dst []byte, n *yaml.Node, depth int) (_ []byte, err error) {
 	dst = append(dst, '[')
 	for _, item := range n.Content {
-		if dst, err = p.value(comma(dst), item, depth+1); err != nil {
+		if dst, err = p.value(rawjson.Comma(dst), item, depth+1); err != nil {
 			return nil, err
 		}
 	}
@@ -164,7 +164,7 @@ func (p *yamlPrinter) pair(dst []byte, key, value *yaml.Node, depth int) ([]byte
 	if err != nil {
 		return nil, err
 	}
-	dst = rawjson.AppendString(comma(dst), name)
+	dst = rawjson.AppendString(rawjson.Comma(dst), name)
 	return p.value(append(dst, ':'), value, depth+1)
 }
 

@@ -1,4 +1,4 @@
-package backends
+package decode
 
 import (
 	"math/big"
