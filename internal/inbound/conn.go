@@ -21,6 +21,8 @@ type conn struct {
 	born   time.Time
 	state  atomic.Int32
 
+	before, after *conn // in the server's list
+
 	reading
 	listen   func(fd uintptr) bool // conn.hear, made once
 	heard    int                   // what it read

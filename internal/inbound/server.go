@@ -35,7 +35,7 @@ type Server struct {
 
 	closing atomic.Bool
 	mu      sync.Mutex
-	conns   map[*conn]struct{}
+	conns   *conn // a list: thousands that have left leave nothing behind
 	all     sync.WaitGroup
 	date    atomic.Pointer[stamp]
 	heads   sync.Pool // of *buffer: what is read
@@ -75,18 +75,25 @@ func (s *Server) take(nc net.Conn) {
 		_ = nc.Close()
 		return
 	}
-	if s.conns == nil {
-		s.conns = map[*conn]struct{}{}
+	if c.after = s.conns; c.after != nil {
+		c.after.before = c
 	}
-	s.conns[c] = struct{}{}
+	s.conns = c
 	s.note(http.StateNew)
 	s.all.Go(c.serve)
 }
 
 func (s *Server) forget(c *conn) {
 	s.mu.Lock()
-	delete(s.conns, c)
-	s.mu.Unlock()
+	defer s.mu.Unlock()
+	if c.after != nil {
+		c.after.before = c.before
+	}
+	if c.before != nil {
+		c.before.after = c.after
+	} else {
+		s.conns = c.after
+	}
 }
 
 func (s *Server) note(state http.ConnState) {
@@ -101,7 +108,7 @@ func (s *Server) Shutdown(ctx context.Context, l net.Listener) error {
 	s.closing.Store(true)
 	_ = l.Close()
 	s.mu.Lock()
-	for c := range s.conns {
+	for c := s.conns; c != nil; c = c.after {
 		c.retire()
 	}
 	s.mu.Unlock()
@@ -119,7 +126,7 @@ func (s *Server) Shutdown(ctx context.Context, l net.Listener) error {
 func (s *Server) Close() {
 	s.closing.Store(true)
 	s.mu.Lock()
-	for c := range s.conns {
+	for c := s.conns; c != nil; c = c.after {
 		c.cutOff()
 	}
 	s.mu.Unlock()
