@@ -80,6 +80,9 @@ func New(cfg Config, env Env) (*Endpoint, error) {
 	wants := &validator.Wants{}
 	claims, err := claimHeaders(cfg.Propagated(), wants)
 	at(conf.Join(err, oneClaimEach(cfg)), "extra_config", "auth/validator", "propagate_claims")
+	if cfg.readsClaims() {
+		wants.Whole()
+	}
 	e.compileGuards(cfg, env, params, wants, at)
 	e.compileBackends(cfg, env, params, wants, at)
 	e.compileAuth(cfg, env, wants, at)
@@ -128,6 +131,12 @@ func (e *Endpoint) compileRoute(cfg Config, loose bool, at func(error, ...any)) 
 		return nil
 	}
 	return e.Route.Names
+}
+
+// readsClaims reports whether something may look at any claim, so that all of them must be kept: an expression, or a tunnel
+// that ends with its token.
+func (c Config) readsClaims() bool {
+	return c.WebSocket || c.Extra.CEL != nil || slices.ContainsFunc(c.Backend, func(b backends.Config) bool { return b.When != "" || b.Extra.CEL != nil })
 }
 
 // claimSlot asks for a claim as a path segment.

@@ -39,6 +39,7 @@ func (c *Config) rules(deps *Deps, wants *Wants) (ruleID, error) {
 		}
 	}
 	if wants != nil {
+		fmt.Fprintln(h, wants.whole)
 		for _, w := range wants.list {
 			fmt.Fprintf(h, "%q %q %q\n", w.use, w.ref.literal, w.ref.segments)
 		}
@@ -110,7 +111,7 @@ func NewCache(size int) *Cache {
 	if size <= 0 {
 		return nil
 	}
-	groups := max(uint64(size)/(640*ways), 1)
+	groups := max(uint64(size)/(512*ways), 1)
 	groups = 1 << (bits.Len64(groups) - 1)
 	c := &Cache{digest: newDigester(), groups: groups, limit: size}
 	c.slots = make([]cacheSlot, groups*ways)

@@ -11,7 +11,7 @@ import (
 // called on nil, a guest, who says nothing.
 type Claims struct {
 	id      string
-	payload []byte
+	payload []byte // nil where nobody reads the claims as a whole
 	slots   []slot
 }
 
@@ -46,7 +46,8 @@ func (c *Claims) ID() string {
 	return c.id
 }
 
-// Payload is the claims set as raw JSON (an object); it must not be changed. A guest's is nil.
+// Payload is the claims set as raw JSON (an object); it must not be changed. It is nil where it was not asked for (see
+// [Wants.Whole]), and a guest's.
 func (c *Claims) Payload() []byte {
 	if c == nil {
 		return nil
@@ -56,13 +57,17 @@ func (c *Claims) Payload() []byte {
 
 // Wants collects, at load, the claims that an endpoint will ask for.
 type Wants struct {
-	list []want
+	list  []want
+	whole bool
 }
 
 type want struct {
 	ref Ref
 	use Use
 }
+
+// Whole asks for the claims as a whole, as [Claims.Payload] has them. They are most of what a remembered token weighs.
+func (w *Wants) Whole() { w.whole = true }
 
 // Add asks for a claim and returns its slot; the same wish gets the same slot.
 func (w *Wants) Add(ref Ref, use Use) (slot int) {

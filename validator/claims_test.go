@@ -140,6 +140,7 @@ func TestWantedClaimsAreThere(t *testing.T) {
 		if other := wants.Add(ParseRef("id"), Plain); other == id {
 			t.Error("another use got the same slot")
 		}
+		wants.Whole()
 		v := newProvider(t, k).validator(Config{}, wants)
 		payload := claims(map[string]any{"id": json.Number("12345678901234567890"), "roles": []string{"a", "b"}, "null": json.RawMessage("null")})
 		c, err := v.Authenticate(t.Context(), request(sign(t, k, nil, payload)))
@@ -159,6 +160,35 @@ func TestWantedClaimsAreThere(t *testing.T) {
 		}
 		if len(c.ID()) != 32 {
 			t.Errorf("ID %q, want 32 digits", c.ID())
+		}
+	})
+}
+
+// The claims as a whole are kept for those who ask for them, and a verdict without them is none for those.
+func TestTheWholeOfTheClaimsIsKeptWhereItIsRead(t *testing.T) {
+	k := key(t, jose.ES256, "k1")
+	synctest.Test(t, func(t *testing.T) {
+		p, c := newProvider(t, k), NewCache(1<<20)
+		var cfg Config
+		cfg.URL = providerURL + "/jwks"
+		deps := Deps{Keys: p.keys(nil), Cache: c}
+		whole := &Wants{}
+		whole.Whole()
+		payload := claims(nil)
+		r := request(sign(t, k, nil, payload))
+		for range 2 {
+			for _, row := range []struct {
+				wants *Wants
+				want  string
+			}{{&Wants{}, ""}, {whole, string(payload)}} {
+				said, err := newValidator(t, cfg, deps, row.wants).Authenticate(t.Context(), r)
+				if err != nil || string(said.Payload()) != row.want {
+					t.Errorf("payload %q (%v), want %q", said.Payload(), err, row.want)
+				}
+			}
+		}
+		if c.Len() != 2 {
+			t.Errorf("%d verdicts, want one for each way to ask", c.Len())
 		}
 	})
 }

@@ -196,7 +196,10 @@ func (v *Validator) Authenticate(ctx context.Context, r *http.Request) (*Claims,
 		}
 		return nil, refusal
 	}
-	claims := &Claims{id: print.id(), payload: slices.Clone(a.form.payload), slots: a.slots}
+	claims := &Claims{id: print.id(), slots: a.slots}
+	if v.wants == nil || v.wants.whole || v.revoked != nil {
+		claims.payload = slices.Clone(a.form.payload)
+	}
 	v.remember(a, print, claims, deny)
 	return claims, nil
 }
