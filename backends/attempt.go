@@ -64,7 +64,9 @@ func (a *attempts) several(ctx context.Context, c *call, hosts []*host) (*outbou
 		if isOpen(err) {
 			continue // it opened in this moment; nothing was sent
 		}
-		last = err
+		if last = err; errors.Is(err, errCrowd) {
+			continue // nor here
+		}
 		if left == 0 || ctx.Err() != nil || !a.mayRepeat(c, err, repeatable) || a.limit.take() != nil {
 			return nil, err
 		}

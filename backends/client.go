@@ -30,7 +30,7 @@ type TransportConfig struct {
 	Continue       *conf.Duration      `json:"expect_continue_timeout" doc:"Accepted for KrakenD's sake: bodies are sent without being asked for."`
 	NoKeepAlive    bool                `json:"disable_keep_alives" doc:"A connection for each request." default:"false"`
 	MaxOpen        *int                `json:"max_connections_per_host" since:"4" doc:"Connections to a host at a time; 0: no limit." default:"4096"`
-	MaxWait        *conf.Duration      `json:"max_connection_wait" since:"4" doc:"How long a request waits for one of them before it is told 503; as many may wait as there are connections." default:"100ms"`
+	MaxWait        *conf.Duration      `json:"max_connection_wait" since:"4" doc:"How long a request waits for one of them before it is told 503; as many may wait as there are connections, and a hundred in any case." default:"100ms"`
 	MaxAge         *conf.Duration      `json:"max_connection_age" since:"4" doc:"After which a connection is not used again, so that changes of DNS are seen." default:"5m"`
 	DNSTTL         *conf.Duration      `json:"dns_cache_ttl" doc:"How long addresses of names are remembered." default:"30s"`
 	Protocol       string              `json:"http_version" since:"4" enum:"auto|http1|http2" doc:"Which HTTP is spoken: auto is HTTP/2 where an https host offers it; http2 over http is h2c." default:"http1"`

@@ -11,16 +11,22 @@ import (
 type host struct {
 	*upstream
 	breaker *breaker // nil: none
+	crowd   *crowd   // nil: it may have any number of requests
 	seed    uint64   // of its scores in a hash
 }
 
-// send sends the call to this host, unless its breaker is open.
+// send sends the call to this host, unless its breaker is open or there is a crowd.
 func (h *host) send(ctx context.Context, c *call) (*outbound.Response, error) {
 	c.settled(nil)
 	c.at = h
+	if err := h.crowd.enter(); err != nil {
+		h.health.trying.Store(false)
+		return nil, err
+	}
 	if h.breaker != nil {
 		done, err := h.breaker.allow()
 		if err != nil {
+			h.crowd.leave(false)
 			h.health.trying.Store(false)
 			return nil, err
 		}
@@ -29,6 +35,7 @@ func (h *host) send(ctx context.Context, c *call) (*outbound.Response, error) {
 	h.load.Add(1)
 	c.busy = h.upstream
 	res, err := h.client.RoundTrip(ctx, &c.out)
+	h.crowd.leave(err == nil)
 	h.health.learn(ctx, err)
 	if err != nil {
 		c.settled(failed(ctx, err))

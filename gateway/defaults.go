@@ -14,6 +14,7 @@ type manners struct {
 	onError         string
 	followRedirects int
 	retries         int
+	shedLoad        bool
 	passStatus      bool
 	errorStatuses   string
 	errorFormat     string
@@ -42,7 +43,7 @@ func mannersOf(version int) manners {
 	switch version {
 	case 2, 3:
 		return manners{
-			successStatus: []string{"200", "201"}, failureStatus: []string{"5xx"}, onError: "fail", followRedirects: 10, retries: 0,
+			successStatus: []string{"200", "201"}, failureStatus: []string{"5xx"}, onError: "fail", followRedirects: 10, retries: 0, shedLoad: false,
 			passStatus: false, errorStatuses: "500", errorFormat: "krakend", headersPrefix: "X-Krakend",
 			audienceMatch: "all", authMatch: "all", keyHash: "plain", signerTyp: map[int]string{3: "JWT"}[version], requireExp: false, requireBearer: version == 2,
 			autoHead: false, autoOptions: false, pathDecoding: false, versionHeader: true, olderYAML: version == 2,
@@ -50,7 +51,7 @@ func mannersOf(version int) manners {
 		}
 	}
 	return manners{
-		successStatus: []string{"2xx"}, failureStatus: []string{"5xx", "429"}, onError: "pass", followRedirects: 0, retries: 1,
+		successStatus: []string{"2xx"}, failureStatus: []string{"5xx", "429"}, onError: "pass", followRedirects: 0, retries: 1, shedLoad: true,
 		passStatus: true, errorStatuses: "precise", errorFormat: "json", headersPrefix: "X-Gateway",
 		audienceMatch: "any", authMatch: "any", keyHash: "sha256", signerTyp: "JWT", requireExp: true, requireBearer: true, algs: []string{"RS256", "ES256"},
 		autoHead: true, autoOptions: true, pathDecoding: true, versionHeader: false,
@@ -90,6 +91,7 @@ func (m manners) backend(c backends.Config) backends.Config {
 	c.OnError = or(c.OnError, m.onError)
 	c.FollowRedirects = or(c.FollowRedirects, m.followRedirects)
 	c.Retries = or(c.Retries, m.retries)
+	c.ShedLoad = or(c.ShedLoad, m.shedLoad)
 	if b := c.Extra.Breaker; b != nil && b.FailureStatus == nil {
 		own := *b
 		own.FailureStatus = backends.Statuses(m.failureStatus...)

@@ -21,7 +21,7 @@ type Options struct {
 	MaxAge      time.Duration // after which a connection is not used again; 0: no limit
 	MaxOpen     int           // connections at a time; 0: no limit
 	MaxWait     time.Duration // how long to wait for one of MaxOpen before Busy; 0: not at all
-	MaxWaiting  int           // callers that may wait; 0: as many as MaxOpen
+	MaxWaiting  int           // callers that may wait; 0: as many as MaxOpen, and 100 at least, since requests come in bursts
 
 	MaxHead int // bytes of the head of an answer; 0: 1 MiB
 
@@ -47,7 +47,7 @@ func (o Options) withDefaults() Options {
 	o.FallbackDelay = orDefault(o.FallbackDelay, 300*time.Millisecond)
 	o.IdleTimeout = orDefault(o.IdleTimeout, 90*time.Second)
 	o.MaxIdle = orDefault(o.MaxIdle, 250)
-	o.MaxWaiting = orDefault(o.MaxWaiting, o.MaxOpen)
+	o.MaxWaiting = orDefault(o.MaxWaiting, max(o.MaxOpen, 100))
 	o.MaxHead = orDefault(o.MaxHead, 1<<20)
 	if o.Dial == nil {
 		o.Dial = o.system()

@@ -1,0 +1,134 @@
+package backends
+
+import (
+	"errors"
+	"sync/atomic"
+	"time"
+
+	"gatehouse/internal/conf"
+)
+
+const (
+	crowdFew     = 16                    // requests that are no crowd, and answers that say nothing of a pace
+	crowdBeat    = 50 * time.Millisecond // between two looks
+	crowdSlice   = 4                     // looks that a pace is measured over
+	crowdMemory  = 20                    // looks that the best pace is taken from
+	crowdPatient = crowdSlice            // looks in a row that must find too many: after a silence the pace is known that late
+	crowdHold    = 600                   // looks after which a limit is found anew
+	crowdCalm    = 10                    // looks in a row that find half of the limit unused, and lift it
+)
+
+// crowd keeps a host from having more requests of a backend than it can answer in time (security.md 38): what it would
+// answer too late is told so at once, and the host works on what somebody still waits for. The measure is Little's law: so
+// many are there, and so many are answered in a second. Nothing is measured, and no clock is asked, while they are few.
+type crowd struct {
+	span     time.Duration // in which an answer must begin: three quarters of a request's time
+	waiting  atomic.Int64  // requests whose answers have not begun
+	answered atomic.Int64  // answers that have begun, ever
+	limit    atomic.Int64  // of those that wait; 0: none
+	watched  atomic.Bool
+
+	// What follows belongs to look.
+	timer   *time.Timer
+	past    [crowdMemory + 1]int64 // answered, at each of the last looks
+	looks   int
+	tooMany int   // looks in a row that found too many
+	held    int   // looks since the limit was set
+	least   int64 // what the limit may fall to: a host that is slow by nature must not starve
+	calm    int   // looks in a row that found half of it unused
+}
+
+var errCrowd = errors.New("the host has more requests than it answers in time")
+
+// newCrowd is the crowd of a backend's requests at one host; nil: there may be any number.
+func newCrowd(cfg Config, env Env) *crowd {
+	timeout := cfg.Timeout.Or(env.Timeout)
+	if !conf.Value(cfg.ShedLoad, true) || timeout <= 0 {
+		return nil
+	}
+	return &crowd{span: timeout * 3 / 4}
+}
+
+// enter takes one more request in, or refuses it.
+func (c *crowd) enter() error {
+	if c == nil {
+		return nil
+	}
+	n := c.waiting.Add(1)
+	if n <= crowdFew {
+		return nil
+	}
+	if limit := c.limit.Load(); limit > 0 && n > limit {
+		c.waiting.Add(-1)
+		return &Failure{Reason: ReasonLimited, RetryAfter: time.Second, Err: errCrowd}
+	}
+	if !c.watched.Load() && c.watched.CompareAndSwap(false, true) {
+		c.past[0], c.looks, c.tooMany = c.answered.Load(), 0, 0
+		c.timer = time.AfterFunc(crowdBeat, c.look)
+	}
+	return nil
+}
+
+// leave lets a request out.
+func (c *crowd) leave(answered bool) {
+	if c == nil {
+		return
+	}
+	if answered {
+		c.answered.Add(1)
+	}
+	c.waiting.Add(-1)
+}
+
+// look is one look at a crowd, as long as it is one.
+func (c *crowd) look() {
+	n, fits := c.waiting.Load(), c.fits()
+	switch limit := c.limit.Load(); {
+	case limit > 0:
+		c.hold(n, fits)
+	case n <= crowdFew:
+		c.watched.Store(false)
+		return
+	case fits == 0 || n <= fits:
+		c.tooMany = 0
+	default:
+		if c.tooMany++; c.tooMany >= crowdPatient {
+			c.held, c.calm, c.least = 0, 0, max(crowdFew, fits/2)
+			c.limit.Store(fits)
+		}
+	}
+	c.timer.Reset(crowdBeat)
+}
+
+// fits is how many requests the host answers in time, at its best pace of late; 0: too few answers to know.
+func (c *crowd) fits() int64 {
+	c.looks++
+	c.past[c.looks%len(c.past)] = c.answered.Load()
+	if c.answeredIn(0, min(c.looks, crowdMemory)) < crowdFew {
+		return 0
+	}
+	best := int64(0)
+	for ago := 0; ago == 0 || ago+crowdSlice <= min(c.looks, crowdMemory); ago++ {
+		best = max(best, c.answeredIn(ago, min(c.looks, crowdSlice)))
+	}
+	return max(crowdFew, best*int64(c.span)/int64(min(c.looks, crowdSlice))/int64(crowdBeat))
+}
+
+// answeredIn counts the answers of so many looks, up to the one so many looks ago.
+func (c *crowd) answeredIn(ago, looks int) int64 {
+	return c.past[(c.looks-ago)%len(c.past)] - c.past[(c.looks-ago-looks)%len(c.past)]
+}
+
+// hold follows the pace with the limit, and lifts it when it is not needed or old.
+func (c *crowd) hold(n, fits int64) {
+	c.held++
+	if c.calm++; n > c.limit.Load()/2 {
+		c.calm = 0
+	}
+	if c.calm >= crowdCalm || c.held >= crowdHold {
+		c.tooMany, fits = 0, 0
+	} else {
+		fits = max(fits, c.least)
+	}
+	c.limit.Store(fits)
+}
