@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 
+	"gatehouse/backends/cache"
 	"gatehouse/internal/conf"
 	"gatehouse/internal/expr"
 	"gatehouse/internal/lua"
@@ -49,7 +50,7 @@ type Extra struct {
 	Proxy       *ProxyConfig       `json:"proxy" doc:"How the answer is edited."`
 	Credentials *CredentialsConfig `json:"auth/client-credentials" doc:"Fetch a token of our own for this backend (RFC 6749 4.4)."`
 	Limit       *LimitConfig       `json:"qos/ratelimit/proxy" doc:"How often this backend may be asked."`
-	Cache       *CacheConfig       `json:"qos/http-cache" doc:"Keep answers that the backend lets be kept."`
+	Cache       *cache.Config      `json:"qos/http-cache" doc:"Keep answers that the backend lets be kept."`
 	Exchange    *ExchangeConfig    `json:"auth/token-exchange" since:"4" doc:"Exchange the caller's token for one that this backend accepts (RFC 8693)."`
 	Client      *HTTPClientConfig  `json:"backend/http/client" doc:"Connections to this backend."`
 	CEL         []expr.Rule        `json:"validation/cel" doc:"Expressions over this backend's request and answer that must be true."`

@@ -5,6 +5,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"gatehouse/backends/cache"
 	"gatehouse/internal/conf"
 	"gatehouse/internal/outbound"
 )
@@ -18,7 +19,7 @@ type Hosts struct {
 	breakers  *shelf[breakerKey, *breaker]
 	checkers  *shelf[checkKey, *checker]
 	limits    *shelf[limitKey, *limiter]
-	stores    *shelf[storeKey, *store]
+	stores    *shelf[storeKey, *cache.Store]
 	resolvers *shelf[time.Duration, *outbound.Resolver]
 	names     *shelf[recordsKey, *records]
 	others    *shelf[any, any]
@@ -33,7 +34,7 @@ func NewHosts(opt outbound.Options, log *slog.Logger) *Hosts {
 		breakers:  newShelf[breakerKey, *breaker](nil),
 		checkers:  newShelf[checkKey](func(c *checker) { c.close() }),
 		limits:    newShelf[limitKey, *limiter](nil),
-		stores:    newShelf[storeKey](func(s *store) { s.close() }),
+		stores:    newShelf[storeKey](func(s *cache.Store) { s.Close() }),
 		resolvers: newShelf[time.Duration](func(r *outbound.Resolver) { _ = r.Close() }),
 		names:     newShelf[recordsKey](func(r *records) { _ = r.cell.Close() }),
 		others:    newShelf[any, any](nil),

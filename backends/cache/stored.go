@@ -1,4 +1,4 @@
-package backends
+package cache
 
 import (
 	"bytes"
@@ -106,7 +106,7 @@ func updatable(name string) bool {
 }
 
 // answer is what is kept, as an answer of the origin to this call.
-func (v *stored) answer(q *question, c *call) *outbound.Response {
+func (v *stored) answer(q *question, c Call) *outbound.Response {
 	header := make([]outbound.Field, 0, len(v.header)+1)
 	for _, f := range v.header {
 		if !strings.EqualFold(f.Name, "Age") {
@@ -119,7 +119,7 @@ func (v *stored) answer(q *question, c *call) *outbound.Response {
 			return strings.EqualFold(f.Name, "Content-Length")
 		}), nil)
 	}
-	if c.out.Method == "HEAD" {
+	if c.Out().Method == "HEAD" {
 		return respond(v.status, header, nil)
 	}
 	return respond(v.status, header, v.body)

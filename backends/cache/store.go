@@ -1,4 +1,4 @@
-package backends
+package cache
 
 import (
 	"container/list"
@@ -17,10 +17,9 @@ const (
 	maxVariants = 32   // answers that are kept for one place, by what their Vary names
 )
 
-// store keeps answers, within a number of bytes; the one whose last use is longest ago goes first.
-type store struct {
-	max     int64
-	maxItem int64
+// Store keeps answers, within a number of bytes; the one whose last use is longest ago goes first.
+type Store struct {
+	Bounds
 
 	mu     sync.Mutex
 	size   int64
@@ -35,7 +34,7 @@ type store struct {
 	wait sync.WaitGroup
 }
 
-// page is all that is kept for a URL: for each identity its variants, as elements of store.recent.
+// page is all that is kept for a URL: for each identity its variants, as elements of Store.recent.
 type page map[[sha256.Size]byte][]*list.Element
 
 // flight is a question to the origin that others wait for.
@@ -51,15 +50,16 @@ const (
 	maxPass  = 10000       // of them
 )
 
-func newStore(max, maxItem int64) *store {
-	s := &store{max: max, maxItem: maxItem, pages: map[string]page{}, recent: list.New(), fetch: map[place]*flight{},
+// NewStore is an empty one.
+func NewStore(b Bounds) *Store {
+	s := &Store{Bounds: b, pages: map[string]page{}, recent: list.New(), fetch: map[place]*flight{},
 		seed: maphash.MakeSeed(), not: map[uint64]time.Time{}}
 	s.ctx, s.end = context.WithCancel(context.Background())
 	return s
 }
 
 // find is the answer for a place that fits a request, nil if there is none. Of several the youngest counts.
-func (s *store) find(at place, header []outbound.Field) *stored {
+func (s *Store) find(at place, header []outbound.Field) *stored {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	var best *list.Element
@@ -77,7 +77,7 @@ func (s *store) find(at place, header []outbound.Field) *stored {
 }
 
 // put keeps an answer in place of what it replaces, and makes room for it.
-func (s *store) put(v *stored) {
+func (s *Store) put(v *stored) {
 	v.size = int64(len(v.body)+len(v.url)) + overhead
 	for _, list := range [][]outbound.Field{v.header, v.vary} {
 		for i := range list {
@@ -87,7 +87,7 @@ func (s *store) put(v *stored) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.drop(v.place, func(old *stored) bool { return slices.Equal(old.vary, v.vary) })
-	if v.size > s.max {
+	if v.size > s.Size {
 		return
 	}
 	delete(s.not, s.hash(v.place))
@@ -96,13 +96,13 @@ func (s *store) put(v *stored) {
 	}
 	s.add(v)
 	s.size += v.size
-	for s.size > s.max {
+	for s.size > s.Size {
 		s.remove(s.recent.Back())
 	}
 }
 
 // forget drops the answers to a URL, whoever they are for.
-func (s *store) forget(url string) {
+func (s *Store) forget(url string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for identity := range s.pages[url] {
@@ -111,13 +111,13 @@ func (s *store) forget(url string) {
 }
 
 // replace drops one answer that is no longer true.
-func (s *store) replace(v *stored) {
+func (s *Store) replace(v *stored) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.drop(v.place, func(old *stored) bool { return old == v })
 }
 
-func (s *store) drop(at place, which func(*stored) bool) {
+func (s *Store) drop(at place, which func(*stored) bool) {
 	for _, e := range slices.Clone(s.pages[at.url][at.identity]) {
 		if which(e.Value.(*stored)) {
 			s.remove(e)
@@ -125,7 +125,7 @@ func (s *store) drop(at place, which func(*stored) bool) {
 	}
 }
 
-func (s *store) add(v *stored) {
+func (s *Store) add(v *stored) {
 	p := s.pages[v.url]
 	if p == nil {
 		p = page{}
@@ -134,7 +134,7 @@ func (s *store) add(v *stored) {
 	p[v.identity] = append(p[v.identity], s.recent.PushFront(v))
 }
 
-func (s *store) remove(e *list.Element) {
+func (s *Store) remove(e *list.Element) {
 	v := s.recent.Remove(e).(*stored)
 	s.size -= v.size
 	p := s.pages[v.url]
@@ -148,10 +148,10 @@ func (s *store) remove(e *list.Element) {
 }
 
 // hash is what we remember of a place that could not be kept: URLs are as long as clients like.
-func (s *store) hash(at place) uint64 { return maphash.Comparable(s.seed, at) }
+func (s *Store) hash(at place) uint64 { return maphash.Comparable(s.seed, at) }
 
 // join is the flight to a place: the caller's own to finish if it leads, else one to wait for.
-func (s *store) join(at place) (f *flight, leads bool) {
+func (s *Store) join(at place) (f *flight, leads bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if f := s.fetch[at]; f != nil {
@@ -163,7 +163,7 @@ func (s *store) join(at place) (f *flight, leads bool) {
 }
 
 // land ends a flight; more than once is fine.
-func (s *store) land(at place, f *flight, gone bool) {
+func (s *Store) land(at place, f *flight, gone bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.fetch[at] == f {
@@ -174,7 +174,7 @@ func (s *store) land(at place, f *flight, gone bool) {
 }
 
 // pass takes down that what is at a place cannot be kept: waiting for another's answer would be for nothing.
-func (s *store) pass(at place) {
+func (s *Store) pass(at place) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if len(s.not) >= maxPass {
@@ -183,7 +183,7 @@ func (s *store) pass(at place) {
 	s.not[s.hash(at)] = time.Now().Add(passTime)
 }
 
-func (s *store) passes(at place) bool {
+func (s *Store) passes(at place) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if len(s.not) == 0 {
@@ -199,7 +199,7 @@ func (s *store) passes(at place) bool {
 }
 
 // background runs f until it ends or the store closes; false: it is closed.
-func (s *store) background(f func(context.Context)) bool {
+func (s *Store) background(f func(context.Context)) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.ctx.Err() != nil {
@@ -213,8 +213,8 @@ func (s *store) background(f func(context.Context)) bool {
 	return true
 }
 
-// close ends what runs in the background and forgets everything.
-func (s *store) close() {
+// Close ends what runs in the background and forgets everything.
+func (s *Store) Close() {
 	s.mu.Lock()
 	s.end()
 	s.pages, s.size = map[string]page{}, 0

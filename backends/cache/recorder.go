@@ -1,4 +1,4 @@
-package backends
+package cache
 
 import (
 	"io"
@@ -17,12 +17,12 @@ type recorder struct {
 	io.ReadCloser
 	res     *outbound.Response
 	kept    *stored // nil: it will not be kept
-	store   *store
+	store   *Store
 	waiting *flight // nil: nobody can wait
 	timer   *time.Timer
 }
 
-func (s *store) record(res *outbound.Response, kept *stored, waiting *flight) io.ReadCloser {
+func (s *Store) record(res *outbound.Response, kept *stored, waiting *flight) io.ReadCloser {
 	r := &recorder{ReadCloser: res.Body, res: res, kept: kept, store: s, waiting: waiting}
 	if waiting != nil {
 		waiting.streams = true
@@ -40,7 +40,7 @@ func (r *recorder) Read(p []byte) (int, error) {
 		return n, err
 	}
 	switch {
-	case int64(len(r.kept.body)+n) > r.store.maxItem, len(r.res.Trailer) > 0:
+	case int64(len(r.kept.body)+n) > r.store.Item, len(r.res.Trailer) > 0:
 		r.store.pass(r.kept.place)
 		r.end(false)
 		return n, err

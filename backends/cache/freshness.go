@@ -1,4 +1,4 @@
-package backends
+package cache
 
 import (
 	"net/http"

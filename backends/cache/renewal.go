@@ -1,4 +1,4 @@
-package backends
+package cache
 
 import (
 	"bytes"
@@ -14,18 +14,18 @@ import (
 )
 
 // ask asks the origin: whether v still holds, if there is a v. Whoever waits for f goes on once that is known.
-func (k *cache) ask(ctx context.Context, c *call, q *question, v *stored, f *flight) (*outbound.Response, error) {
+func (k *Cache) ask(ctx context.Context, c Call, q *question, v *stored, f *flight) (*outbound.Response, error) {
 	if f != nil {
 		defer func() {
 			if !f.streams {
-				k.store.land(q.place, f, ctx.Err() != nil)
+				k.Store.land(q.place, f, ctx.Err() != nil)
 			}
 		}()
 	}
-	plain := c.out.Header
+	plain := c.Out().Header
 	conditional := v.condition(c)
 	asked := time.Now()
-	res, err := k.next(ctx, c)
+	res, err := k.Next(ctx, c)
 	now := time.Now()
 	failed := err != nil && ctx.Err() == nil || err == nil && serverFailed(res.Status)
 	if failed && v != nil && v.despite(now, &q.directives) {
@@ -40,16 +40,16 @@ func (k *cache) ask(ctx context.Context, c *call, q *question, v *stored, f *fli
 	if res.Status == http.StatusNotModified && conditional {
 		res.Body.Close()
 		if tag := outbound.Get(res.Header, "Etag"); tag != "" && tag != outbound.Get(v.header, "Etag") {
-			k.store.replace(v) // it speaks of something else than what we have
-			c.out.Header = plain
+			k.Store.replace(v) // it speaks of something else than what we have
+			c.Out().Header = plain
 			return k.ask(ctx, c, q, nil, nil)
 		}
 		v = v.freshened(res.Header, asked, now)
-		k.store.put(v)
+		k.Store.put(v)
 		return v.answer(q, c), nil
 	}
 	if v != nil && !serverFailed(res.Status) {
-		k.store.replace(v)
+		k.Store.replace(v)
 	}
 	return k.keep(c, q, plain, res, fresh(res.Header, asked, now), f)
 }
@@ -63,15 +63,15 @@ func serverFailed(status int) bool {
 }
 
 // condition makes the call one that asks whether v still holds (RFC 9111 4.3.1); false: there is nothing to ask with.
-func (v *stored) condition(c *call) bool {
-	if v == nil || c.out.Method != "GET" {
+func (v *stored) condition(c Call) bool {
+	if v == nil || c.Out().Method != "GET" {
 		return false
 	}
 	tag, modified := outbound.Get(v.header, "Etag"), outbound.Get(v.header, "Last-Modified")
 	if tag == "" && modified == "" {
 		return false
 	}
-	header := slices.DeleteFunc(slices.Clone(c.out.Header), func(f outbound.Field) bool {
+	header := slices.DeleteFunc(slices.Clone(c.Out().Header), func(f outbound.Field) bool {
 		return strings.EqualFold(f.Name, "If-None-Match") || strings.EqualFold(f.Name, "If-Modified-Since")
 	})
 	if tag != "" {
@@ -80,16 +80,16 @@ func (v *stored) condition(c *call) bool {
 	if modified != "" {
 		header = append(header, outbound.Field{Name: "If-Modified-Since", Value: modified})
 	}
-	c.header, c.out.Header = header, header
+	c.Out().Header = header
 	return true
 }
 
 // keep stores an answer if that is allowed, and hands it on. One of unknown length goes on as it comes, and who waits for it
 // waits on.
-func (k *cache) keep(c *call, q *question, request []outbound.Field, res *outbound.Response, f freshness, waiting *flight) (*outbound.Response, error) {
-	if c.out.Method != "GET" || !f.storable(res.Status, res.Header, q.credentials) || res.Length > k.store.maxItem {
-		if c.out.Method == "GET" {
-			k.store.pass(q.place)
+func (k *Cache) keep(c Call, q *question, request []outbound.Field, res *outbound.Response, f freshness, waiting *flight) (*outbound.Response, error) {
+	if c.Out().Method != "GET" || !f.storable(res.Status, res.Header, q.credentials) || res.Length > k.Store.Item {
+		if c.Out().Method == "GET" {
+			k.Store.pass(q.place)
 		}
 		return res, nil
 	}
@@ -97,15 +97,15 @@ func (k *cache) keep(c *call, q *question, request []outbound.Field, res *outbou
 	if outbound.Get(kept.header, "Date") == "" {
 		kept.header = append(kept.header, outbound.Field{Name: "Date", Value: f.came.UTC().Format(http.TimeFormat)})
 	}
-	if res.Length < 0 && k.raw {
-		res.Body = k.store.record(res, kept, waiting)
+	if res.Length < 0 && k.Streams {
+		res.Body = k.Store.record(res, kept, waiting)
 		return res, nil
 	}
-	body, err := outbound.ReadAll(res, k.store.maxItem, nil)
+	body, err := outbound.ReadAll(res, k.Store.Item, nil)
 	var large *outbound.Error
 	switch {
 	case errors.As(err, &large) && large.Reason == outbound.TooLarge:
-		k.store.pass(q.place)
+		k.Store.pass(q.place)
 		res.Body = &prefixed{Reader: io.MultiReader(bytes.NewReader(body), res.Body), Closer: res.Body}
 		return res, nil
 	case err != nil:
@@ -114,11 +114,11 @@ func (k *cache) keep(c *call, q *question, request []outbound.Field, res *outbou
 	}
 	res.Body.Close()
 	if len(res.Trailer) > 0 {
-		k.store.pass(q.place)
+		k.Store.pass(q.place)
 		return respond(res.Status, res.Header, body), nil
 	}
 	kept.body = body
-	k.store.put(kept)
+	k.Store.put(kept)
 	return kept.answer(q, c), nil
 }
 
@@ -129,26 +129,23 @@ type prefixed struct {
 }
 
 // renew asks the origin in the background, unless somebody does.
-func (k *cache) renew(c *call, q *question, v *stored) {
-	f, leads := k.store.join(q.place)
+func (k *Cache) renew(c Call, q *question, v *stored) {
+	f, leads := k.Store.join(q.place)
 	if !leads {
 		return
 	}
-	// The request's own memory is gone once it has been answered.
-	req := &Request{Method: c.req.Method, Header: slices.Clone(c.req.Header), Claims: slices.Clone(c.req.Claims), Caller: Caller{ID: c.req.Caller.ID, Token: c.req.Caller.Token}}
-	t := newCall(req)
-	t.out = outbound.Request{Method: c.out.Method, Target: c.out.Target, Header: slices.Clone(c.out.Header)}
-	t.header = t.out.Header
+	t, free := c.Apart()
 	own := *q
 	own.directives, own.conditions = readDirectives(nil), nil
-	started := k.store.background(func(ctx context.Context) {
-		defer t.free(nil)
+	started := k.Store.background(func(ctx context.Context) {
+		defer free()
 		if res, err := k.ask(ctx, t, &own, v, f); err == nil {
 			_, _ = io.Copy(io.Discard, res.Body)
 			res.Body.Close()
 		}
 	})
 	if !started {
-		k.store.land(q.place, f, false)
+		free()
+		k.Store.land(q.place, f, false)
 	}
 }
