@@ -132,13 +132,15 @@ func New(cfg Config, env Env) (Fetch, error) {
 	b := &backend{name: cfg.URLPattern, method: cfg.Method, raw: cfg.Encoding == "no-op", max: conf.Value(cfg.MaxResponseSize, defaultMaxResponse), plain: conf.Value(cfg.DisableCompression, false),
 		emptyOK: env.EmptyOK, log: env.Log}
 	errs.plain(cfg)
-	b.target = errs.target(cfg, env)
+	if t := errs.target(cfg, env); t != nil {
+		b.target = *t
+	}
 	b.decode = errs.decoder(cfg)
 	if b.graphql = errs.graphql(cfg, env); b.graphql != nil {
 		b.method = b.graphql.method()
 	}
-	if b.plan = errs.plan(cfg); b.plan != nil {
-		b.depth = b.plan.Depth()
+	if p := errs.plan(cfg); p != nil {
+		b.plan, b.depth = *p, p.Depth()
 	}
 	b.success, b.failure = errs.outcome(cfg)
 	b.header = newHeaderRule(cfg)

@@ -13,8 +13,8 @@ type headerRule struct {
 	query *QueryRule
 }
 
-func newHeaderRule(cfg Config) *headerRule {
-	rule := &headerRule{all: cfg.InputHeaders == nil}
+func newHeaderRule(cfg Config) headerRule {
+	rule := headerRule{all: cfg.InputHeaders == nil}
 	if cfg.InputHeaders != nil {
 		rule.names = map[string]bool{}
 		for _, name := range *cfg.InputHeaders {

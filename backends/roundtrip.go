@@ -15,29 +15,31 @@ import (
 // defaultMaxResponse bounds what a backend may send, decoded (security.md 29).
 const defaultMaxResponse = 10 << 20
 
-// backend is one compiled upstream: one exchange, and what its answer means.
+// backend is one compiled upstream: one exchange, and what its answer means. What every request reads comes first, in the
+// order in which it is read.
 type backend struct {
-	name    string
-	method  string
-	target  *target
-	header  *headerRule
-	send    sender
-	raw     bool     // no-op: the answer is a stream that nobody looks into
-	graphql *graphql // nil: the request goes on as it is
-	plain   bool     // no compressed answers are asked for
-	decode  decode.Decoder
-	plan    *shape
-	depth   int
-	success *StatusSet
-	failure failureRule
-	max     int64
+	when    *when      // it is only asked if this holds; nil: always
+	header  headerRule // of what is allowed, what reaches this backend
+	graphql *graphql   // nil: the request goes on as it is
+	target  target
+	raw     bool // no-op: the answer is a stream that nobody looks into
+	plain   bool // no compressed answers are asked for
+	skip    bool // it is not asked: scripts make the answer
 	emptyOK bool
-	origins []outbound.Origin
-	when    *when    // it is only asked if this holds; nil: always
-	skip    bool     // it is not asked: scripts make the answer
-	edits   []edit   // of the request, once it is built
+	method  string
+	edits   []edit // of the request, once it is built
+	send    sender
 	modify  modifier // of the request as it is sent and the answer as it comes
-	answers []judge  // of the answer, once it is shaped
+	origins []outbound.Origin
+	success *StatusSet
+	max     int64
+	decode  decode.Decoder
+	depth   int
+	plan    shape
+	answers []judge // of the answer, once it is shaped
+
+	name    string
+	failure failureRule
 	log     *slog.Logger
 }
 

@@ -18,9 +18,9 @@ type target struct {
 type piece struct {
 	text string
 	kind pieceKind
+	late bool     // it stands in the query
 	slot int      // of the parameter, the claim or the step
 	path []string // of a value in an earlier answer
-	late bool     // it stands in the query
 }
 
 type pieceKind uint8

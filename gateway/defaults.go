@@ -10,7 +10,9 @@ import (
 // other default stands next to its field. There is no second code path: each row has a key.
 type manners struct {
 	successStatus   []string
-	failureStatus   []string // of a breaker
+	failureStatus   []string            // of a breaker
+	success         *backends.StatusSet // successStatus; thousands of backends share it
+	failure         *backends.StatusSet // failureStatus
 	onError         string
 	followRedirects int
 	retries         int
@@ -40,6 +42,12 @@ type manners struct {
 }
 
 func mannersOf(version int) manners {
+	m := tableOf(version)
+	m.success, m.failure = backends.Statuses(m.successStatus...), backends.Statuses(m.failureStatus...)
+	return m
+}
+
+func tableOf(version int) manners {
 	switch version {
 	case 2, 3:
 		return manners{
@@ -86,7 +94,7 @@ func (m manners) endpoint(c endpoints.Config) endpoints.Config {
 
 func (m manners) backend(c backends.Config) backends.Config {
 	if c.SuccessStatus == nil {
-		c.SuccessStatus = backends.Statuses(m.successStatus...)
+		c.SuccessStatus = m.success
 	}
 	c.OnError = or(c.OnError, m.onError)
 	c.FollowRedirects = or(c.FollowRedirects, m.followRedirects)
@@ -94,7 +102,7 @@ func (m manners) backend(c backends.Config) backends.Config {
 	c.ShedLoad = or(c.ShedLoad, m.shedLoad)
 	if b := c.Extra.Breaker; b != nil && b.FailureStatus == nil {
 		own := *b
-		own.FailureStatus = backends.Statuses(m.failureStatus...)
+		own.FailureStatus = m.failure
 		c.Extra.Breaker = &own
 	}
 	return c

@@ -44,6 +44,9 @@ var (
 
 // Compile builds a plan; what can never work is a mistake. All mistakes are reported.
 func Compile(s Spec) (*Plan, error) {
+	if s.nothing() {
+		return &nothing, nil
+	}
 	p := &Plan{target: s.Target, depth: 1}
 	if len(s.Target) == 1 && s.Target[0] == "" {
 		p.target = nil
@@ -76,6 +79,13 @@ func Compile(s Spec) (*Plan, error) {
 	p.depth += len(p.target)
 	p.compileCollection(s.Collection)
 	return p, nil
+}
+
+// nothing is the plan of most backends; it never changes.
+var nothing = Plan{depth: 1}
+
+func (s *Spec) nothing() bool {
+	return s.Collection == "" && len(s.Target)+len(s.Allow)+len(s.Deny)+len(s.Mapping)+len(s.Flatmap) == 0 && s.Group == ""
 }
 
 // compileCollection works out what becomes of {name: [...]}: nothing in it depends on the array, but for flatmap.
