@@ -62,7 +62,7 @@ func (p *projection) adopt(x *Exchange, r *http.Request, before, q *lua.Request,
 	}
 	clear(r.Header)
 	for _, h := range q.Header {
-		if !p.rules.ClaimHeaders[FoldHeader(h.Name)] {
+		if !p.rules.ClaimHeaders.Has(h.Name) {
 			name := http.CanonicalHeaderKey(h.Name)
 			r.Header[name] = append(r.Header[name], h.Value)
 		}

@@ -27,10 +27,10 @@ const maxFanOutBody = 10 << 20
 
 // ProjectRules are what the service says about projecting.
 type ProjectRules struct {
-	UserAgent    string          // what we call ourselves
-	StrictParams bool            // "?", "#" and still-encoded bytes in a parameter are refused (versions 2 and 3)
-	LooseParams  bool            // disable_rest: parameters may stand anywhere in a segment
-	ClaimHeaders map[string]bool // folded names that any endpoint sets from a claim
+	UserAgent    string     // what we call ourselves
+	StrictParams bool       // "?", "#" and still-encoded bytes in a parameter are refused (versions 2 and 3)
+	LooseParams  bool       // disable_rest: parameters may stand anywhere in a segment
+	ClaimHeaders *HeaderSet // that any endpoint sets from a claim
 }
 
 // projection copies out of a client's request what backends may see. Nothing else of it leaks through.
@@ -81,7 +81,7 @@ func newProjection(cfg Config, rules ProjectRules, route *Path, claims []claimHe
 			continue
 		}
 		canonical := http.CanonicalHeaderKey(name)
-		if hopByHop(canonical) || rules.ClaimHeaders[FoldHeader(name)] || forwardedHeader(canonical) || slices.Contains(p.names, canonical) {
+		if hopByHop(canonical) || rules.ClaimHeaders.Has(name) || forwardedHeader(canonical) || slices.Contains(p.names, canonical) {
 			continue
 		}
 		p.agent = p.agent || canonical == "User-Agent"
@@ -125,20 +125,6 @@ func oneClaimEach(cfg Config) error {
 		taken[folded] = c.Header
 	}
 	return conf.Join(errs...)
-}
-
-// FoldHeader makes the spellings of a header name one: case, and "_" for "-". The other signs that a name may have are
-// taken for "-" too, since servers exist that make one variable of all of them.
-func FoldHeader(name string) string {
-	return strings.Map(func(r rune) rune {
-		switch {
-		case r >= 'A' && r <= 'Z':
-			return r + 'a' - 'A'
-		case r >= 'a' && r <= 'z', r >= '0' && r <= '9':
-			return r
-		}
-		return '-'
-	}, name)
 }
 
 func forwardedHeader(canonical string) bool {

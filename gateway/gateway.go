@@ -35,9 +35,9 @@ type Gateway struct {
 	keys      *validator.Keys
 	revoked   *validator.Revoked // nil: no deny-list
 	client    *addresses
-	claimed   map[string]bool // folded names of headers that some endpoint sets from a claim
-	stall     time.Duration   // of clients over HTTP/2
-	access    *accessLog      // nil: none
+	claimed   *endpoints.HeaderSet // that some endpoint sets from a claim
+	stall     time.Duration        // of clients over HTTP/2
+	access    *accessLog           // nil: none
 	doors     []door
 	fetcher   *outbound.Fetcher // of scripts
 	log       *slog.Logger
@@ -149,11 +149,11 @@ func routerOf(cfg Config) RouterConfig {
 }
 
 // claimedHeaders are all headers that any endpoint sets from a claim: no client may send them, anywhere.
-func claimedHeaders(full []endpoints.Config) map[string]bool {
-	set := map[string]bool{}
+func claimedHeaders(full []endpoints.Config) *endpoints.HeaderSet {
+	set := &endpoints.HeaderSet{}
 	for _, e := range full {
 		for _, c := range e.Propagated() {
-			set[endpoints.FoldHeader(c.Header)] = true
+			set.Add(c.Header)
 		}
 	}
 	return set
@@ -208,11 +208,11 @@ func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 // strip takes off every header that any endpoint sets from a claim, in every spelling (security.md 21).
 func (g *Gateway) strip(r *http.Request) {
-	if len(g.claimed) == 0 {
+	if g.claimed.Empty() {
 		return
 	}
 	for name := range r.Header {
-		if g.claimed[name] || g.claimed[endpoints.FoldHeader(name)] {
+		if g.claimed.Has(name) {
 			delete(r.Header, name)
 		}
 	}
