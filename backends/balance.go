@@ -57,7 +57,7 @@ func (m *mistakes) balancer(cfg Config, env Env, s settings) *balancer {
 		if m.at(err, "extra_config", "qos/circuit-breaker") {
 			break
 		}
-		h.breaker, h.crowd = breaker, newCrowd(cfg, env)
+		h.breaker, h.crowd = breaker, newCrowd(cfg, env, h.upstream)
 		m.at(env.Hosts.check(cfg.HealthCheck, h, s, env.Life), "health_check")
 		b.fixed = append(b.fixed, h)
 	}

@@ -8,8 +8,8 @@ import (
 
 const (
 	budgetWindow = 10 * time.Second
-	budgetShare  = 10 // one request in so many may be sent twice
-	budgetFloor  = 10 // or so many in a window, where there are few
+	budgetShare  = 10  // one request in so many may be sent twice
+	budgetFloor  = 100 // and so many in a window besides: ten a second, where requests are few
 )
 
 // budget keeps requests that are sent twice to a tenth of all, so that retries never make an overload worse.

@@ -22,7 +22,9 @@ const (
 // answer too late is told so at once, and the host works on what somebody still waits for. The measure is Little's law: so
 // many are there, and so many are answered in a second. Nothing is measured, and no clock is asked, while they are few.
 type crowd struct {
-	span     time.Duration // in which an answer must begin: three quarters of a request's time
+	timeout  time.Duration // of a request
+	shed     bool          // false: only its silence is noticed
+	silent   func()        // it answers none of them
 	waiting  atomic.Int64  // requests whose answers have not begun
 	answered atomic.Int64  // answers that have begun, ever
 	limit    atomic.Int64  // of those that wait; 0: none
@@ -34,6 +36,7 @@ type crowd struct {
 	looks   int
 	tooMany int   // looks in a row that found too many
 	held    int   // looks since the limit was set
+	quiet   int   // looks in a row that found no answer
 	least   int64 // what the limit may fall to: a host that is slow by nature must not starve
 	calm    int   // looks in a row that found half of it unused
 }
@@ -41,12 +44,12 @@ type crowd struct {
 var errCrowd = errors.New("the host has more requests than it answers in time")
 
 // newCrowd is the crowd of a backend's requests at one host; nil: there may be any number.
-func newCrowd(cfg Config, env Env) *crowd {
-	timeout := cfg.Timeout.Or(env.Timeout)
-	if !conf.Value(cfg.ShedLoad, true) || timeout <= 0 {
+func newCrowd(cfg Config, env Env, at *upstream) *crowd {
+	c := &crowd{timeout: cfg.Timeout.Or(env.Timeout), shed: conf.Value(cfg.ShedLoad, true), silent: func() { at.health.strike(maxStrikes) }}
+	if c.timeout <= 0 {
 		return nil
 	}
-	return &crowd{span: timeout * 3 / 4}
+	return c
 }
 
 // enter takes one more request in, or refuses it.
@@ -63,7 +66,7 @@ func (c *crowd) enter() error {
 		return &Failure{Reason: ReasonLimited, RetryAfter: time.Second, Err: errCrowd}
 	}
 	if !c.watched.Load() && c.watched.CompareAndSwap(false, true) {
-		c.past[0], c.looks, c.tooMany = c.answered.Load(), 0, 0
+		c.past[0], c.looks, c.tooMany, c.quiet = c.answered.Load(), 0, 0, 0
 		c.timer = time.AfterFunc(crowdBeat, c.look)
 	}
 	return nil
@@ -83,13 +86,14 @@ func (c *crowd) leave(answered bool) {
 // look is one look at a crowd, as long as it is one.
 func (c *crowd) look() {
 	n, fits := c.waiting.Load(), c.fits()
+	c.listen()
 	switch limit := c.limit.Load(); {
 	case limit > 0:
 		c.hold(n, fits)
 	case n <= crowdFew:
 		c.watched.Store(false)
 		return
-	case fits == 0 || n <= fits:
+	case !c.shed || fits == 0 || n <= fits:
 		c.tooMany = 0
 	default:
 		if c.tooMany++; c.tooMany >= crowdPatient {
@@ -98,6 +102,17 @@ func (c *crowd) look() {
 		}
 	}
 	c.timer.Reset(crowdBeat)
+}
+
+// listen has a host rest that is asked and has been silent for a quarter of the time: were it noticed by those whose time is
+// up alone, there would be more of them than may be sent twice.
+func (c *crowd) listen() {
+	if c.quiet++; c.answeredIn(0, 1) > 0 {
+		c.quiet = 0
+	}
+	if c.quiet == max(1, int(c.timeout/4/crowdBeat)) {
+		c.silent()
+	}
 }
 
 // fits is how many requests the host answers in time, at its best pace of late; 0: too few answers to know.
@@ -111,7 +126,7 @@ func (c *crowd) fits() int64 {
 	for ago := 0; ago == 0 || ago+crowdSlice <= min(c.looks, crowdMemory); ago++ {
 		best = max(best, c.answeredIn(ago, min(c.looks, crowdSlice)))
 	}
-	return max(crowdFew, best*int64(c.span)/int64(min(c.looks, crowdSlice))/int64(crowdBeat))
+	return max(crowdFew, best*int64(c.timeout*3/4)/int64(min(c.looks, crowdSlice))/int64(crowdBeat))
 }
 
 // answeredIn counts the answers of so many looks, up to the one so many looks ago.

@@ -177,15 +177,19 @@ func TestASlowHostIsNotTakenForAnOverloadedOne(t *testing.T) {
 		{"three times as much at once", 400 * time.Millisecond, []int{100, 300}},
 		{"ten times as much at once", 50 * time.Millisecond, []int{50, 500}},
 		{"more and more", time.Second, []int{100, 125, 150, 175, 200}},
+		{"two, near their timeout, cold", 1400 * time.Millisecond, []int{300}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				r := newRig(t)
-				r.serve("origin.test:80", func(w http.ResponseWriter, _ *http.Request) {
-					time.Sleep(c.takes)
-					fmt.Fprint(w, `{}`)
-				})
-				fetch := r.backend(Config{URLPattern: "/", Timeout: ptr(conf.Duration(soon))})
+				hosts := []string{"one.test", "two.test"}[:1+strings.Count(c.name, "two")]
+				for _, h := range hosts {
+					r.serve(h+":80", func(w http.ResponseWriter, _ *http.Request) {
+						time.Sleep(c.takes)
+						fmt.Fprint(w, `{}`)
+					})
+				}
+				fetch := r.backend(Config{Host: hosts, URLPattern: "/", Timeout: ptr(conf.Duration(soon)), TravelConfig: TravelConfig{Balance: "round_robin"}})
 				for _, rate := range c.rates {
 					said := offer(fetch, soon, rate, 5*time.Second)
 					defer func() {
@@ -212,4 +216,26 @@ func TestACrowdAtOneHostGoesToAnother(t *testing.T) {
 			t.Errorf("got %s, want all good", said)
 		}
 	})
+}
+
+// A host that is stopped answers nothing and refuses nothing. Who takes turns must notice it soon, or the budget of
+// repetitions is spent before it rests.
+func TestAStoppedHostCostsNobodyAnAnswer(t *testing.T) {
+	for _, rate := range []int{20, 200, 500} {
+		for _, calm := range []time.Duration{0, 10 * time.Second} {
+			t.Run(fmt.Sprintf("%d a second after %v", rate, calm), func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					f := newFlock(t, 2)
+					fetch := f.backend(Config{Host: f.hosts, URLPattern: "/", Timeout: ptr(conf.Duration(soon)), TravelConfig: TravelConfig{Balance: "round_robin"}})
+					offer(fetch, soon, rate, calm+time.Millisecond).wg.Wait()
+					f.frozen[0].Store(true)
+					said := offer(fetch, soon, rate, 8*time.Second)
+					said.wg.Wait()
+					if said.good != 8*rate {
+						t.Errorf("got %s, want all good; the hosts had %s", said, f.counts())
+					}
+				})
+			})
+		}
+	}
 }

@@ -100,7 +100,7 @@ func (m *mistakes) service(cfg Config, env Env, s settings) *service {
 		if host.breaker, err = env.Hosts.breaker(cfg.Extra.Breaker, origin.Authority(), own); err != nil {
 			return nil, err
 		}
-		host.crowd = newCrowd(cfg, env)
+		host.crowd = newCrowd(cfg, env, host.upstream)
 		return host, env.Hosts.check(cfg.HealthCheck, host, s, life)
 	}
 	if _, err := env.Hosts.breaker(cfg.Extra.Breaker, name, Env{}); err != nil {
