@@ -107,6 +107,9 @@ func (m *mistakes) service(cfg Config, env Env, s settings) *service {
 		m.at(err, "extra_config", "qos/circuit-breaker")
 	}
 	env.Life.onClose(out.close)
+	if cfg.HealthCheck != nil {
+		env.Life.onStart(func() (stop func()) { return out.watch(s.ttl) })
+	}
 	return out
 }
 
@@ -120,6 +123,27 @@ func (s *service) hosts(ctx context.Context) ([]*host, error) {
 		return g.turns, nil
 	}
 	return s.change(found)
+}
+
+// watch looks at the records though nobody may ask: who is to be checked must be known.
+func (s *service) watch(ttl time.Duration) (stop func()) {
+	ctx, cancel := context.WithCancel(context.Background())
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		for ctx.Err() == nil {
+			pause := ttl
+			if _, err := s.hosts(ctx); err != nil || ttl <= 0 {
+				pause = time.Second
+			}
+			timer := time.NewTimer(pause)
+			select {
+			case <-ctx.Done():
+			case <-timer.C:
+			}
+			timer.Stop()
+		}
+	})
+	return func() { cancel(); wg.Wait() }
 }
 
 // sameRecords compares two answers of the cell: it hands out the very same slice until there is a new one.
