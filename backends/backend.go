@@ -125,7 +125,9 @@ type Env struct {
 // New compiles one backend. The stack is built inside out; this is the only place where it is wired.
 func New(cfg Config, env Env) (Fetch, error) {
 	var errs mistakes
-	cfg = elsewhere(cfg)
+	if cfg.Extra.Martian != nil {
+		cfg.Host = cfg.Extra.Martian.Move(cfg.Host)
+	}
 	if cfg.Method == "" {
 		cfg.Method = "GET"
 	}

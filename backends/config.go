@@ -8,10 +8,10 @@ import (
 	"strings"
 
 	"gatehouse/backends/cache"
+	"gatehouse/backends/martian"
 	"gatehouse/internal/conf"
 	"gatehouse/internal/expr"
 	"gatehouse/internal/lua"
-	"gatehouse/internal/outbound"
 )
 
 // Config is one backend of an endpoint, as written.
@@ -55,7 +55,7 @@ type Extra struct {
 	Client      *HTTPClientConfig  `json:"backend/http/client" doc:"Connections to this backend."`
 	CEL         []expr.Rule        `json:"validation/cel" doc:"Expressions over this backend's request and answer that must be true."`
 	Lua         *lua.Config        `json:"modifier/lua-backend" doc:"Scripts over this backend's request and answer."`
-	Martian     *Martian           `json:"modifier/martian" conf:"open" doc:"Modifiers of the request as it is sent and of the answer as it comes: one by its name, or a group."`
+	Martian     *martian.Config    `json:"modifier/martian" conf:"open" doc:"Modifiers of the request as it is sent and of the answer as it comes: one by its name, or a group."`
 }
 
 // HTTPConfig is backend/http (krakend.md 2.8).
@@ -145,14 +145,4 @@ func (s *StatusSet) add(word string) error {
 	}
 	s.written = append(s.written, word)
 	return nil
-}
-
-// ParseHost reads a host of the file: an optional scheme (http where none stands), a name or address and a port; nothing
-// more, since everything else would change every path behind the author's back.
-func ParseHost(written string) (outbound.Origin, error) {
-	raw := written
-	if !strings.Contains(raw, "://") {
-		raw = "http://" + raw
-	}
-	return outbound.ParseOrigin(raw)
 }

@@ -99,7 +99,7 @@ func (h *Hosts) settings(cfg Config, env Env) (settings, error) {
 
 // host is a place to ask, as written in a file.
 func (h *Hosts) host(written string, s settings, env Env) (*host, error) {
-	origin, err := ParseHost(written)
+	origin, err := outbound.ParseHost(written)
 	if err != nil {
 		return nil, err
 	}

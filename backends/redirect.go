@@ -143,7 +143,7 @@ func relocate(header []outbound.Field, own []outbound.Origin) {
 // origins are where a backend is.
 func origins(cfg Config) (list []outbound.Origin) {
 	for _, h := range cfg.Host {
-		if origin, err := ParseHost(h); err == nil {
+		if origin, err := outbound.ParseHost(h); err == nil {
 			list = append(list, origin)
 		}
 	}

@@ -8,6 +8,7 @@ import (
 	"sync"
 
 	"gatehouse/backends/decode"
+	"gatehouse/backends/martian"
 	"gatehouse/internal/outbound"
 	"gatehouse/internal/rawjson"
 )
@@ -29,7 +30,7 @@ type backend struct {
 	method  string
 	edits   []edit // of the request, once it is built
 	send    sender
-	modify  modifier // of the request as it is sent and the answer as it comes
+	modify  martian.Modifier // of the request as it is sent and the answer as it comes
 	origins []outbound.Origin
 	success *StatusSet
 	max     int64
@@ -97,8 +98,8 @@ func (b *backend) ask(ctx context.Context, c *call) (*Response, error) {
 	if err != nil {
 		return nil, err
 	}
-	if b.modify.response != nil {
-		if err := b.modify.response(c, out); err != nil {
+	if b.modify.Response != nil {
+		if err := b.modify.Response(c, out); err != nil {
 			out.Body.Close()
 			return nil, err
 		}

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"strings"
 
+	"gatehouse/backends/martian"
 	"gatehouse/internal/lua"
 	"gatehouse/internal/outbound"
 	"gatehouse/internal/rawjson"
@@ -25,10 +26,24 @@ func (m *mistakes) extensions(b *backend, cfg Config, env Env) {
 	m.when(b, cfg, env)
 	post := m.script(b, cfg, env)
 	m.rules(b, cfg, env)
-	m.martian(b, cfg)
+	m.martian(b, cfg.Extra.Martian)
 	if post != nil {
 		b.answers = append(b.answers, post)
 	}
+}
+
+// martian compiles the modifiers of a backend, if it has any.
+func (m *mistakes) martian(b *backend, cfg *martian.Config) {
+	if cfg == nil {
+		return
+	}
+	var at outbound.Origin
+	if len(b.origins) > 0 {
+		at = b.origins[0]
+	}
+	mod, err := cfg.Compile(at)
+	m.at(err, "extra_config", "modifier/martian")
+	b.modify = mod
 }
 
 // edit has the request changed, or refused.
@@ -38,10 +53,12 @@ func (b *backend) edit(ctx context.Context, c *call) error {
 			return err
 		}
 	}
-	if b.modify.request != nil {
-		return b.modify.request(c)
+	if b.modify.Request == nil {
+		return nil
 	}
-	return nil
+	err := b.modify.Request(c)
+	c.header = c.out.Header
+	return err
 }
 
 // judged has the answer changed, or refused.
@@ -95,7 +112,7 @@ func scripted(ctx context.Context, s *lua.Script, names []string, b *backend, c 
 	}
 	if q.URL != before {
 		target, ok := strings.CutPrefix(q.URL, origin)
-		if !ok || !strings.HasPrefix(target, "/") || badTarget(target) {
+		if !ok || !strings.HasPrefix(target, "/") || !outbound.IsPlain(target) {
 			return told(fmt.Errorf("url %q, want another path or query at %s, escaped", q.URL, origin))
 		}
 		c.out.Target = target
@@ -107,18 +124,13 @@ func scripted(ctx context.Context, s *lua.Script, names []string, b *backend, c 
 	}
 	c.out.Header = c.header
 	if q.NewBody {
-		c.setBody([]byte(q.Body))
+		c.SetBody([]byte(q.Body))
 	}
 	return nil
 }
 
-// badTarget reports whether a target has what none may have.
-func badTarget(t string) bool {
-	return strings.ContainsFunc(t, func(r rune) bool { return r <= ' ' || r >= 0x7f || r == '#' || r == '\\' })
-}
-
-// setBody gives the call, and no other of the same request, another body.
-func (c *call) setBody(body []byte) {
+// SetBody gives the call, and no other of the same request, another body.
+func (c *call) SetBody(body []byte) {
 	own := *c.req
 	own.Body = Body{Bytes: body, Length: int64(len(body))}
 	c.req = &own
@@ -217,7 +229,7 @@ func RunPost(ctx context.Context, s *lua.Script, req *lua.Request, res *Response
 	if out := res.Stream; out != nil {
 		out.Status, out.Header = res.Status, res.Header
 		if a.NewBody {
-			replaceStream(out, a.Body)
+			out.Replace(a.Body)
 			res.Header = out.Header
 		}
 		return nil
@@ -241,21 +253,6 @@ func loadStream(out *outbound.Response) (string, error) {
 	out.Body.Close()
 	out.Body, out.Length = io.NopCloser(strings.NewReader(string(read))), int64(len(read))
 	return string(read), nil
-}
-
-// replaceStream gives a stream another body: what was said of the old one is no longer true.
-func replaceStream(out *outbound.Response, body string) {
-	out.Body.Close()
-	out.Body, out.Length = io.NopCloser(strings.NewReader(body)), int64(len(body))
-	kept := out.Header[:0]
-	for _, f := range out.Header {
-		switch http.CanonicalHeaderKey(f.Name) {
-		case "Content-Encoding", "Content-Length", "Content-Md5", "Digest", "Content-Digest", "Etag":
-		default:
-			kept = append(kept, f)
-		}
-	}
-	out.Header = kept
 }
 
 // Told is what a script or a rule of the file says to the client in the place of an answer.

@@ -182,7 +182,7 @@ func BenchmarkQuery(b *testing.B) {
 
 // TestLocationsWithinTheBackendAreOurs: a redirect to the backend's own origin leads to ours, others stay.
 func TestLocationsWithinTheBackendAreOurs(t *testing.T) {
-	own, err := ParseHost("http://users:8000")
+	own, err := outbound.ParseHost("http://users:8000")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -88,6 +88,12 @@ func isTarget(s string) bool {
 	return true
 }
 
+// IsPlain tells a path or a query of a file that may stand in a target as it is: visible ASCII, without what ends a path in
+// some readers.
+func IsPlain(s string) bool {
+	return !strings.ContainsFunc(s, func(r rune) bool { return r <= ' ' || r >= 0x7f || r == '#' || r == '\\' })
+}
+
 // isHop tells the fields that belong to one connection (RFC 9110 7.6.1), and those that only the client itself may write.
 func isHop(name string) bool {
 	switch len(name) {

@@ -27,6 +27,15 @@ func ParseOrigin(s string) (Origin, error) {
 	return OriginOf(u)
 }
 
+// ParseHost reads a host of a file: an optional scheme (http where none stands), a name or address and a port; nothing more,
+// since everything else would change every path behind the author's back.
+func ParseHost(written string) (Origin, error) {
+	if !strings.Contains(written, "://") {
+		written = "http://" + written
+	}
+	return ParseOrigin(written)
+}
+
 // OriginOf is the origin of a URL.
 func OriginOf(u *url.URL) (Origin, error) {
 	o := Origin{Scheme: strings.ToLower(u.Scheme), Host: strings.ToLower(u.Hostname()), Port: u.Port()}

@@ -3,6 +3,7 @@ package outbound
 import (
 	"errors"
 	"io"
+	"net/http"
 	"strings"
 )
 
@@ -36,6 +37,21 @@ func Get(header []Field, name string) string {
 		}
 	}
 	return ""
+}
+
+// Replace puts another body in place of what has come or is to come: what was said of the old one is no longer true.
+func (r *Response) Replace(body string) {
+	r.Body.Close()
+	r.Body, r.Length = io.NopCloser(strings.NewReader(body)), int64(len(body))
+	kept := r.Header[:0]
+	for _, f := range r.Header {
+		switch http.CanonicalHeaderKey(f.Name) {
+		case "Content-Encoding", "Content-Length", "Content-Md5", "Digest", "Content-Digest", "Etag":
+		default:
+			kept = append(kept, f)
+		}
+	}
+	r.Header = kept
 }
 
 // Here reports whether all of the body has come: reading it takes no time and cannot fail.

@@ -1,10 +1,12 @@
-package backends
+// Package martian changes requests as they are sent and answers as they come, by the modifiers of google/martian.
+package martian
 
 import (
 	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"net/url"
 	"slices"
 	"strings"
@@ -13,76 +15,72 @@ import (
 	"gatehouse/internal/outbound"
 )
 
-// Martian is modifier/martian: one modifier by its name, or a group of them, over the request as it is sent and the answer
+// Config is modifier/martian: one modifier by its name, or a group of them, over the request as it is sent and the answer
 // as it comes. The modifiers are ours; their names and keys are those of google/martian.
-type Martian struct{ raw []byte }
+type Config struct{ raw []byte }
 
 // UnmarshalJSON keeps the modifiers; they are compiled with their backend.
-func (m *Martian) UnmarshalJSON(b []byte) error {
-	m.raw = bytes.Clone(b)
+func (c *Config) UnmarshalJSON(b []byte) error {
+	c.raw = bytes.Clone(b)
 	return nil
 }
 
 // MarshalJSON is the modifiers as they were written.
-func (m *Martian) MarshalJSON() ([]byte, error) { return m.raw, nil }
+func (c *Config) MarshalJSON() ([]byte, error) { return c.raw, nil }
 
 // ConfSchema says what may stand there: a modifier by its name.
-func (*Martian) ConfSchema() map[string]any {
+func (*Config) ConfSchema() map[string]any {
 	return map[string]any{"type": "object", "minProperties": 1, "maxProperties": 1,
-		"propertyNames": map[string]any{"enum": modifierNames()}}
+		"propertyNames": map[string]any{"enum": names()}}
 }
 
-// modifier is one compiled modifier; a nil function does nothing there.
-type modifier struct {
-	request  func(c *call) error
-	response func(c *call, out *outbound.Response) error
+// Call is a request that modifiers change.
+type Call interface {
+	Out() *outbound.Request // what is sent
+	SetBody(body []byte)    // gives it another body, also where it is sent again
 }
 
-// martian compiles the modifiers of a backend.
-func (m *mistakes) martian(b *backend, cfg Config) {
-	if cfg.Extra.Martian == nil {
-		return
-	}
-	k := &martian{backend: b}
-	mod, err := k.compile(cfg.Extra.Martian.raw)
-	if m.at(err, "extra_config", "modifier/martian") {
-		return
-	}
-	b.modify = mod
+// Modifier is one compiled modifier; a nil function does nothing there.
+type Modifier struct {
+	Request  func(c Call) error
+	Response func(c Call, out *outbound.Response) error
 }
 
-// elsewhere changes the hosts of a backend as its modifiers say: martian writes another host into the URL, and here a
-// host is a place with connections, so it must be known when the backend is compiled.
-func elsewhere(cfg Config) Config {
-	if cfg.Extra.Martian == nil {
-		return cfg
+// Compile makes one of all modifiers of a backend. at is its first host, as [Config.Move] has it; the zero Origin where
+// there is none.
+func (c *Config) Compile(at outbound.Origin) (Modifier, error) {
+	k := &compiler{at: at}
+	return k.compile(c.raw)
+}
+
+// Move changes the hosts of a backend as its modifiers say: martian writes another host into the URL, and here a host is a
+// place with connections, so it must be known when the backend is compiled.
+func (c *Config) Move(hosts []string) []string {
+	k := &compiler{}
+	if _, err := k.compile(c.raw); err != nil || k.scheme == "" && k.host == "" && k.port == "" {
+		return hosts // a mistake is told when the modifiers are compiled
 	}
-	k := &martian{}
-	if _, err := k.compile(cfg.Extra.Martian.raw); err != nil || k.scheme == "" && k.host == "" && k.port == "" {
-		return cfg // a mistake is told when the backend is compiled
-	}
-	hosts := make([]string, 0, len(cfg.Host))
-	for _, written := range cfg.Host {
+	list := make([]string, 0, len(hosts))
+	for _, written := range hosts {
 		if moved, err := k.move(written); err == nil {
 			written = moved
 		}
-		if !slices.Contains(hosts, written) {
-			hosts = append(hosts, written)
+		if !slices.Contains(list, written) {
+			list = append(list, written)
 		}
 	}
-	cfg.Host = hosts
-	return cfg
+	return list
 }
 
-// martian compiles, and takes down what modifiers say of the host.
-type martian struct {
-	backend            *backend
+// compiler compiles, and takes down what modifiers say of the host.
+type compiler struct {
+	at                 outbound.Origin
 	scheme, host, port string
 	filtered           bool // inside a filter
 }
 
-func (k *martian) move(written string) (string, error) {
-	o, err := ParseHost(written)
+func (k *compiler) move(written string) (string, error) {
+	o, err := outbound.ParseHost(written)
 	if err != nil {
 		return "", err
 	}
@@ -111,31 +109,31 @@ func (s scope) check() error {
 	return nil
 }
 
-func (s scope) of(m modifier) modifier {
+func (s scope) of(m Modifier) Modifier {
 	if len(s) > 0 && !slices.Contains(s, "request") {
-		m.request = nil
+		m.Request = nil
 	}
 	if len(s) > 0 && !slices.Contains(s, "response") {
-		m.response = nil
+		m.Response = nil
 	}
 	return m
 }
 
 // compile reads {"name": {…}}.
-func (k *martian) compile(raw json.RawMessage) (modifier, error) {
+func (k *compiler) compile(raw json.RawMessage) (Modifier, error) {
 	var named map[string]json.RawMessage
 	if err := json.Unmarshal(raw, &named); err != nil || len(named) != 1 {
-		return modifier{}, errors.New(`want one modifier by its name, such as {"header.Modifier": {…}}; several go into a fifo.Group`)
+		return Modifier{}, errors.New(`want one modifier by its name, such as {"header.Modifier": {…}}; several go into a fifo.Group`)
 	}
 	for name, body := range named {
 		build := modifiers()[name]
 		if build == nil {
-			return modifier{}, conf.At(noModifier(name), name)
+			return Modifier{}, conf.At(noModifier(name), name)
 		}
 		mod, err := build(k, body)
 		return mod, conf.At(err, name)
 	}
-	return modifier{}, nil
+	return Modifier{}, nil
 }
 
 // noModifier says why a name is none of ours.
@@ -146,47 +144,42 @@ func noModifier(name string) error {
 	case kind == "method", kind == "log", kind == "skip":
 		return errors.New("is not served here; KrakenD does not have it either")
 	}
-	if meant := conf.Nearest(name, modifierNames()); meant != "" {
+	if meant := conf.Nearest(name, names()); meant != "" {
 		return fmt.Errorf("no such modifier (did you mean %q?)", meant)
 	}
-	return fmt.Errorf("no such modifier, want one of %s", strings.Join(modifierNames(), ", "))
+	return fmt.Errorf("no such modifier, want one of %s", strings.Join(names(), ", "))
 }
 
 // modifiers is the table of all that there are.
-func modifiers() map[string]func(*martian, json.RawMessage) (modifier, error) {
-	return map[string]func(*martian, json.RawMessage) (modifier, error){
-		"fifo.Group":           (*martian).fifo,
-		"priority.Group":       (*martian).priority,
-		"header.Modifier":      (*martian).headerSet,
-		"header.Append":        (*martian).headerAppend,
-		"header.Blacklist":     (*martian).headerBlacklist,
-		"header.Copy":          (*martian).headerCopy,
-		"header.Id":            (*martian).headerID,
-		"header.Filter":        (*martian).headerFilter,
-		"header.RegexFilter":   (*martian).headerRegexFilter,
-		"url.Modifier":         (*martian).urlModifier,
-		"url.Filter":           (*martian).urlFilter,
-		"url.RegexFilter":      (*martian).urlRegexFilter,
-		"querystring.Modifier": (*martian).queryModifier,
-		"querystring.Filter":   (*martian).queryFilter,
-		"cookie.Modifier":      (*martian).cookie,
-		"cookie.Filter":        (*martian).cookieFilter,
-		"body.Modifier":        (*martian).body,
-		"status.Modifier":      (*martian).status,
-		"port.Modifier":        (*martian).portModifier,
-		"port.Filter":          (*martian).portFilter,
-		"stash.Modifier":       (*martian).stash,
-		"static.Modifier":      (*martian).static,
+func modifiers() map[string]func(*compiler, json.RawMessage) (Modifier, error) {
+	return map[string]func(*compiler, json.RawMessage) (Modifier, error){
+		"fifo.Group":           (*compiler).fifo,
+		"priority.Group":       (*compiler).priority,
+		"header.Modifier":      (*compiler).headerSet,
+		"header.Append":        (*compiler).headerAppend,
+		"header.Blacklist":     (*compiler).headerBlacklist,
+		"header.Copy":          (*compiler).headerCopy,
+		"header.Id":            (*compiler).headerID,
+		"header.Filter":        (*compiler).headerFilter,
+		"header.RegexFilter":   (*compiler).headerRegexFilter,
+		"url.Modifier":         (*compiler).urlModifier,
+		"url.Filter":           (*compiler).urlFilter,
+		"url.RegexFilter":      (*compiler).urlRegexFilter,
+		"querystring.Modifier": (*compiler).queryModifier,
+		"querystring.Filter":   (*compiler).queryFilter,
+		"cookie.Modifier":      (*compiler).cookie,
+		"cookie.Filter":        (*compiler).cookieFilter,
+		"body.Modifier":        (*compiler).body,
+		"status.Modifier":      (*compiler).status,
+		"port.Modifier":        (*compiler).portModifier,
+		"port.Filter":          (*compiler).portFilter,
+		"stash.Modifier":       (*compiler).stash,
+		"static.Modifier":      (*compiler).static,
 	}
 }
 
-func modifierNames() []string {
-	var names []string
-	for name := range modifiers() {
-		names = append(names, name)
-	}
-	slices.Sort(names)
-	return names
+func names() []string {
+	return slices.Sorted(maps.Keys(modifiers()))
 }
 
 // read fills a modifier's keys; one that it does not have is a mistake.
@@ -205,22 +198,22 @@ func read(raw json.RawMessage, into any) error {
 }
 
 // group is several modifiers, one after another.
-func group(list []modifier) modifier {
-	return modifier{
-		request: func(c *call) error {
+func group(list []Modifier) Modifier {
+	return Modifier{
+		Request: func(c Call) error {
 			for i := range list {
-				if list[i].request != nil {
-					if err := list[i].request(c); err != nil {
+				if list[i].Request != nil {
+					if err := list[i].Request(c); err != nil {
 						return err
 					}
 				}
 			}
 			return nil
 		},
-		response: func(c *call, out *outbound.Response) error {
+		Response: func(c Call, out *outbound.Response) error {
 			for i := range list {
-				if list[i].response != nil {
-					if err := list[i].response(c, out); err != nil {
+				if list[i].Response != nil {
+					if err := list[i].Response(c, out); err != nil {
 						return err
 					}
 				}
@@ -230,17 +223,17 @@ func group(list []modifier) modifier {
 	}
 }
 
-func (k *martian) fifo(raw json.RawMessage) (modifier, error) {
+func (k *compiler) fifo(raw json.RawMessage) (Modifier, error) {
 	var cfg struct {
 		Scope     scope             `json:"scope"`
 		Aggregate bool              `json:"aggregateErrors"`
 		Modifiers []json.RawMessage `json:"modifiers"`
 	}
 	if err := read(raw, &cfg); err != nil {
-		return modifier{}, err
+		return Modifier{}, err
 	}
 	errs := []error{cfg.Scope.check()}
-	list := make([]modifier, 0, len(cfg.Modifiers))
+	list := make([]Modifier, 0, len(cfg.Modifiers))
 	for i, one := range cfg.Modifiers {
 		mod, err := k.compile(one)
 		errs = append(errs, conf.At(err, "modifiers", i))
@@ -250,7 +243,7 @@ func (k *martian) fifo(raw json.RawMessage) (modifier, error) {
 }
 
 // priority runs the highest first; equals run in their order.
-func (k *martian) priority(raw json.RawMessage) (modifier, error) {
+func (k *compiler) priority(raw json.RawMessage) (Modifier, error) {
 	type entry struct {
 		Priority int64           `json:"priority"`
 		Modifier json.RawMessage `json:"modifier"`
@@ -260,12 +253,12 @@ func (k *martian) priority(raw json.RawMessage) (modifier, error) {
 		Modifiers []entry `json:"modifiers"`
 	}
 	if err := read(raw, &cfg); err != nil {
-		return modifier{}, err
+		return Modifier{}, err
 	}
 	errs := []error{cfg.Scope.check()}
 	type ranked struct {
 		rank int64
-		modifier
+		Modifier
 	}
 	var all []ranked
 	for i, one := range cfg.Modifiers {
@@ -282,9 +275,9 @@ func (k *martian) priority(raw json.RawMessage) (modifier, error) {
 		}
 		return 0
 	})
-	list := make([]modifier, len(all))
+	list := make([]Modifier, len(all))
 	for i := range all {
-		list[i] = all[i].modifier
+		list[i] = all[i].Modifier
 	}
 	return cfg.Scope.of(group(list)), conf.Join(errs...)
 }
@@ -297,10 +290,10 @@ type branches struct {
 }
 
 // filter runs one of two modifiers.
-func (k *martian) filter(b branches, request func(c *call) bool, response func(c *call, out *outbound.Response) bool) (modifier, error) {
+func (k *compiler) filter(b branches, request func(c Call) bool, response func(c Call, out *outbound.Response) bool) (Modifier, error) {
 	own := *k
 	own.filtered = true
-	var then, otherwise modifier
+	var then, otherwise Modifier
 	errs := []error{b.Scope.check()}
 	var err error
 	then, err = own.compile(b.Modifier)
@@ -309,22 +302,22 @@ func (k *martian) filter(b branches, request func(c *call) bool, response func(c
 		otherwise, err = own.compile(b.Else)
 		errs = append(errs, conf.At(err, "else"))
 	}
-	pick := func(yes bool) *modifier {
+	pick := func(yes bool) *Modifier {
 		if yes {
 			return &then
 		}
 		return &otherwise
 	}
-	return b.Scope.of(modifier{
-		request: func(c *call) error {
-			if m := pick(request(c)); m.request != nil {
-				return m.request(c)
+	return b.Scope.of(Modifier{
+		Request: func(c Call) error {
+			if m := pick(request(c)); m.Request != nil {
+				return m.Request(c)
 			}
 			return nil
 		},
-		response: func(c *call, out *outbound.Response) error {
-			if m := pick(response(c, out)); m.response != nil {
-				return m.response(c, out)
+		Response: func(c Call, out *outbound.Response) error {
+			if m := pick(response(c, out)); m.Response != nil {
+				return m.Response(c, out)
 			}
 			return nil
 		},

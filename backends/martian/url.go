@@ -1,4 +1,4 @@
-package backends
+package martian
 
 import (
 	"cmp"
@@ -21,28 +21,28 @@ type urlConfig struct {
 	Query  string `json:"query"`
 }
 
-// urlModifier writes path and query of the request; scheme and host are those of the backend's hosts (see elsewhere).
-func (k *martian) urlModifier(raw json.RawMessage) (modifier, error) {
+// urlModifier writes path and query of the request; scheme and host are those of the backend's hosts (see [Config.Move]).
+func (k *compiler) urlModifier(raw json.RawMessage) (Modifier, error) {
 	var cfg struct {
 		Scope scope `json:"scope"`
 		urlConfig
 	}
 	if err := read(raw, &cfg); err != nil {
-		return modifier{}, err
+		return Modifier{}, err
 	}
 	errs := []error{cfg.Scope.check()}
 	target := (&url.URL{Path: cfg.Path}).EscapedPath()
-	if cfg.Path != "" && (!strings.HasPrefix(cfg.Path, "/") || badTarget(target)) {
+	if cfg.Path != "" && (!strings.HasPrefix(cfg.Path, "/") || !outbound.IsPlain(target)) {
 		errs = append(errs, conf.At(fmt.Errorf("got %q, want a path such as /users", cfg.Path), "path"))
 	}
-	if badTarget("?" + cfg.Query) {
+	if !outbound.IsPlain("?" + cfg.Query) {
 		errs = append(errs, conf.At(fmt.Errorf("got %q, want a query, escaped, such as a=1&b=2", cfg.Query), "query"))
 	}
 	if !slices.Contains([]string{"", "http", "https"}, cfg.Scheme) {
 		errs = append(errs, conf.At(fmt.Errorf("got %q, want http or https", cfg.Scheme), "scheme"))
 	}
 	if cfg.Host != "" {
-		_, err := ParseHost(cfg.Host)
+		_, err := outbound.ParseHost(cfg.Host)
 		if strings.Contains(cfg.Host, "://") {
 			err = fmt.Errorf("got %q, want a name and a port; the scheme stands in scheme", cfg.Host)
 		}
@@ -52,8 +52,8 @@ func (k *martian) urlModifier(raw json.RawMessage) (modifier, error) {
 		errs = append(errs, conf.At(errors.New("a filter cannot choose the host"), "host"))
 	}
 	k.scheme, k.host = cmp.Or(cfg.Scheme, k.scheme), cmp.Or(cfg.Host, k.host)
-	return cfg.Scope.of(modifier{request: func(c *call) error {
-		path, query, asked := strings.Cut(c.out.Target, "?")
+	return cfg.Scope.of(Modifier{Request: func(c Call) error {
+		path, query, asked := strings.Cut(c.Out().Target, "?")
 		if cfg.Path != "" {
 			path = target
 		}
@@ -63,57 +63,53 @@ func (k *martian) urlModifier(raw json.RawMessage) (modifier, error) {
 		if asked {
 			path += "?" + query
 		}
-		c.out.Target = path
+		c.Out().Target = path
 		return nil
 	}}), conf.Join(errs...)
 }
 
 // fits reports whether the URL of a call has the parts that are written.
-func (u urlConfig) fits(b *backend, c *call) bool {
-	path, query, _ := strings.Cut(c.out.Target, "?")
-	var o outbound.Origin
-	if len(b.origins) > 0 {
-		o = b.origins[0]
-	}
+func (u urlConfig) fits(o outbound.Origin, c Call) bool {
+	path, query, _ := strings.Cut(c.Out().Target, "?")
 	return (u.Scheme == "" || u.Scheme == o.Scheme) && (u.Host == "" || strings.EqualFold(u.Host, o.Authority())) &&
 		(u.Path == "" || u.Path == path) && (u.Query == "" || u.Query == query)
 }
 
-func (k *martian) urlFilter(raw json.RawMessage) (modifier, error) {
+func (k *compiler) urlFilter(raw json.RawMessage) (Modifier, error) {
 	var cfg struct {
 		branches
 		urlConfig
 	}
 	if err := read(raw, &cfg); err != nil {
-		return modifier{}, err
+		return Modifier{}, err
 	}
-	b := k.backend
-	return k.filter(cfg.branches, func(c *call) bool { return cfg.fits(b, c) }, func(c *call, _ *outbound.Response) bool { return cfg.fits(b, c) })
+	at := k.at
+	return k.filter(cfg.branches, func(c Call) bool { return cfg.fits(at, c) }, func(c Call, _ *outbound.Response) bool { return cfg.fits(at, c) })
 }
 
-func (k *martian) urlRegexFilter(raw json.RawMessage) (modifier, error) {
+func (k *compiler) urlRegexFilter(raw json.RawMessage) (Modifier, error) {
 	var cfg struct {
 		branches
 		Regex string `json:"regex"`
 	}
 	if err := read(raw, &cfg); err != nil {
-		return modifier{}, err
+		return Modifier{}, err
 	}
 	pattern, err := regexp.Compile(cfg.Regex)
 	if err != nil {
-		return modifier{}, conf.At(err, "regex")
+		return Modifier{}, conf.At(err, "regex")
 	}
-	b := k.backend
-	has := func(c *call) bool { return pattern.MatchString(b.url(c)) }
-	return k.filter(cfg.branches, has, func(c *call, _ *outbound.Response) bool { return has(c) })
+	at := k.at
+	has := func(c Call) bool { return pattern.MatchString(whole(at, c)) }
+	return k.filter(cfg.branches, has, func(c Call, _ *outbound.Response) bool { return has(c) })
 }
 
-// url is where a call goes, as far as it is known before a host is chosen.
-func (b *backend) url(c *call) string {
-	if len(b.origins) == 0 {
-		return c.out.Target
+// whole is the URL of a call, as far as it is known before a host is chosen.
+func whole(at outbound.Origin, c Call) string {
+	if at == (outbound.Origin{}) {
+		return c.Out().Target
 	}
-	return b.origins[0].String() + c.out.Target
+	return at.String() + c.Out().Target
 }
 
 type pairConfig struct {
@@ -122,20 +118,20 @@ type pairConfig struct {
 }
 
 // queryModifier sets one parameter: in the place of its first value, or at the end.
-func (k *martian) queryModifier(raw json.RawMessage) (modifier, error) {
+func (k *compiler) queryModifier(raw json.RawMessage) (Modifier, error) {
 	var cfg struct {
 		Scope scope `json:"scope"`
 		pairConfig
 	}
 	if err := read(raw, &cfg); err != nil {
-		return modifier{}, err
+		return Modifier{}, err
 	}
 	if cfg.Name == "" {
-		return modifier{}, conf.At(errors.New("is missing, want the name of a parameter"), "name")
+		return Modifier{}, conf.At(errors.New("is missing, want the name of a parameter"), "name")
 	}
 	pair := url.QueryEscape(cfg.Name) + "=" + url.QueryEscape(cfg.Value)
-	return cfg.Scope.of(modifier{request: func(c *call) error {
-		path, query, _ := strings.Cut(c.out.Target, "?")
+	return cfg.Scope.of(Modifier{Request: func(c Call) error {
+		path, query, _ := strings.Cut(c.Out().Target, "?")
 		var kept []string
 		set := false
 		for one := range strings.SplitSeq(query, "&") {
@@ -151,23 +147,35 @@ func (k *martian) queryModifier(raw json.RawMessage) (modifier, error) {
 		if !set {
 			kept = append(kept, pair)
 		}
-		c.out.Target = path + "?" + strings.Join(kept, "&")
+		c.Out().Target = path + "?" + strings.Join(kept, "&")
 		return nil
 	}}), cfg.Scope.check()
 }
 
-func (k *martian) queryFilter(raw json.RawMessage) (modifier, error) {
+func (k *compiler) queryFilter(raw json.RawMessage) (Modifier, error) {
 	var cfg struct {
 		branches
 		pairConfig
 	}
 	if err := read(raw, &cfg); err != nil {
-		return modifier{}, err
+		return Modifier{}, err
 	}
-	has := func(c *call) bool {
-		_, query, _ := strings.Cut(c.out.Target, "?")
-		values, there := Parameters(query)[cfg.Name]
-		return there && (cfg.Value == "" || slices.Contains(values, cfg.Value))
+	has := func(c Call) bool {
+		_, query, _ := strings.Cut(c.Out().Target, "?")
+		for one := range strings.SplitSeq(query, "&") {
+			name, value, _ := strings.Cut(one, "=")
+			if one != "" && unescaped(name) == cfg.Name && (cfg.Value == "" || unescaped(value) == cfg.Value) {
+				return true
+			}
+		}
+		return false
 	}
-	return k.filter(cfg.branches, has, func(c *call, _ *outbound.Response) bool { return has(c) })
+	return k.filter(cfg.branches, has, func(c Call, _ *outbound.Response) bool { return has(c) })
+}
+
+func unescaped(s string) string {
+	if plain, err := url.QueryUnescape(s); err == nil {
+		return plain
+	}
+	return s
 }

@@ -1,4 +1,4 @@
-package backends
+package martian
 
 import (
 	"cmp"
@@ -23,7 +23,7 @@ import (
 )
 
 // cookie adds a cookie: to those of the request, or as one that the client is to keep.
-func (k *martian) cookie(raw json.RawMessage) (modifier, error) {
+func (k *compiler) cookie(raw json.RawMessage) (Modifier, error) {
 	var cfg struct {
 		Scope scope `json:"scope"`
 		pairConfig
@@ -35,26 +35,25 @@ func (k *martian) cookie(raw json.RawMessage) (modifier, error) {
 		MaxAge   int       `json:"maxAge"`
 	}
 	if err := read(raw, &cfg); err != nil {
-		return modifier{}, err
+		return Modifier{}, err
 	}
 	//nolint:gosec // how careful a cookie is, the file says
 	one := http.Cookie{Name: cfg.Name, Value: cfg.Value, Path: cfg.Path, Domain: cfg.Domain, Expires: cfg.Expires, Secure: cfg.Secure, HttpOnly: cfg.HTTPOnly, MaxAge: cfg.MaxAge}
 	if err := one.Valid(); err != nil {
-		return modifier{}, errors.New(strings.TrimPrefix(err.Error(), "http: "))
+		return Modifier{}, errors.New(strings.TrimPrefix(err.Error(), "http: "))
 	}
 	pair := (&http.Cookie{Name: cfg.Name, Value: cfg.Value}).String() //nolint:gosec // a request's cookie has no attributes
 	mod := onHeaders(func(f fields) fields { return f.with("Set-Cookie", one.String()) })
-	mod.request = func(c *call) error {
-		own := strings.Join(append(fields(c.header).values("Cookie"), pair), "; ")
-		c.header = fields(c.header).without("Cookie").with("Cookie", own)
-		c.out.Header = c.header
+	mod.Request = func(c Call) error {
+		own := strings.Join(append(fields(c.Out().Header).values("Cookie"), pair), "; ")
+		c.Out().Header = fields(c.Out().Header).without("Cookie").with("Cookie", own)
 		return nil
 	}
 	return cfg.Scope.of(mod), cfg.Scope.check()
 }
 
 // body replaces a body, and what was said of the old one.
-func (k *martian) body(raw json.RawMessage) (modifier, error) {
+func (k *compiler) body(raw json.RawMessage) (Modifier, error) {
 	var cfg struct {
 		Scope       scope  `json:"scope"`
 		ContentType string `json:"contentType"`
@@ -62,14 +61,14 @@ func (k *martian) body(raw json.RawMessage) (modifier, error) {
 		Boundary    string `json:"boundary"`
 	}
 	if err := read(raw, &cfg); err != nil {
-		return modifier{}, err
+		return Modifier{}, err
 	}
 	text, err := base64.StdEncoding.DecodeString(cfg.Body)
 	if err != nil {
-		return modifier{}, conf.At(errors.New("want it in base64"), "body")
+		return Modifier{}, conf.At(errors.New("want it in base64"), "body")
 	}
 	if !httpguts.ValidHeaderFieldValue(cfg.ContentType) {
-		return modifier{}, conf.At(errors.New("has control characters"), "contentType")
+		return Modifier{}, conf.At(errors.New("has control characters"), "contentType")
 	}
 	told := func(f fields) fields {
 		f = f.without("Content-Encoding")
@@ -78,40 +77,39 @@ func (k *martian) body(raw json.RawMessage) (modifier, error) {
 		}
 		return f
 	}
-	return cfg.Scope.of(modifier{
-		request: func(c *call) error {
-			c.setBody(text)
-			c.header = told(c.header)
-			c.out.Header = c.header
+	return cfg.Scope.of(Modifier{
+		Request: func(c Call) error {
+			c.SetBody(text)
+			c.Out().Header = told(c.Out().Header)
 			return nil
 		},
-		response: func(_ *call, out *outbound.Response) error {
-			replaceStream(out, string(text))
+		Response: func(_ Call, out *outbound.Response) error {
+			out.Replace(string(text))
 			out.Header = told(out.Header)
 			return nil
 		},
 	}), cfg.Scope.check()
 }
 
-func (k *martian) status(raw json.RawMessage) (modifier, error) {
+func (k *compiler) status(raw json.RawMessage) (Modifier, error) {
 	var cfg struct {
 		Scope  scope `json:"scope"`
 		Status int   `json:"statusCode"`
 	}
 	if err := read(raw, &cfg); err != nil {
-		return modifier{}, err
+		return Modifier{}, err
 	}
 	if cfg.Status < 200 || cfg.Status > 599 {
-		return modifier{}, conf.At(fmt.Errorf("got %d, want 200 to 599", cfg.Status), "statusCode")
+		return Modifier{}, conf.At(fmt.Errorf("got %d, want 200 to 599", cfg.Status), "statusCode")
 	}
-	return cfg.Scope.of(modifier{response: func(_ *call, out *outbound.Response) error {
+	return cfg.Scope.of(Modifier{Response: func(_ Call, out *outbound.Response) error {
 		out.Status = cfg.Status
 		return nil
 	}}), cfg.Scope.check()
 }
 
-// portModifier changes the port of the backend's hosts (see elsewhere).
-func (k *martian) portModifier(raw json.RawMessage) (modifier, error) {
+// portModifier changes the port of the backend's hosts (see [Config.Move]).
+func (k *compiler) portModifier(raw json.RawMessage) (Modifier, error) {
 	var cfg struct {
 		Scope   scope `json:"scope"`
 		Port    int   `json:"port"`
@@ -119,31 +117,30 @@ func (k *martian) portModifier(raw json.RawMessage) (modifier, error) {
 		Remove  bool  `json:"remove"`
 	}
 	if err := read(raw, &cfg); err != nil {
-		return modifier{}, err
+		return Modifier{}, err
 	}
 	switch {
 	case k.filtered:
-		return modifier{}, errors.New("a filter cannot choose the host")
+		return Modifier{}, errors.New("a filter cannot choose the host")
 	case cfg.Default || cfg.Remove || cfg.Port < 1 || cfg.Port > 65535:
-		return modifier{}, conf.At(errors.New("want a port from 1 to 65535; a host without one has its scheme's own"), "port")
+		return Modifier{}, conf.At(errors.New("want a port from 1 to 65535; a host without one has its scheme's own"), "port")
 	}
 	k.port = strconv.Itoa(cfg.Port)
-	return modifier{}, cfg.Scope.check()
+	return Modifier{}, cfg.Scope.check()
 }
 
 // stash keeps the URL of the request in a header.
-func (k *martian) stash(raw json.RawMessage) (modifier, error) {
+func (k *compiler) stash(raw json.RawMessage) (Modifier, error) {
 	var cfg struct {
 		Scope scope  `json:"scope"`
 		Name  string `json:"headerName"`
 	}
 	if err := read(raw, &cfg); err != nil {
-		return modifier{}, err
+		return Modifier{}, err
 	}
-	b, name := k.backend, http.CanonicalHeaderKey(cfg.Name)
-	return cfg.Scope.of(modifier{request: func(c *call) error {
-		c.header = fields(c.header).without(name).with(name, b.url(c))
-		c.out.Header = c.header
+	at, name := k.at, http.CanonicalHeaderKey(cfg.Name)
+	return cfg.Scope.of(Modifier{Request: func(c Call) error {
+		c.Out().Header = fields(c.Out().Header).without(name).with(name, whole(at, c))
 		return nil
 	}}), conf.Join(cfg.Scope.check(), checkField(cfg.Name, ""))
 }
@@ -152,20 +149,20 @@ func (k *martian) stash(raw json.RawMessage) (modifier, error) {
 const maxStatic = 10 << 20
 
 // static answers with a file in the place of what the backend said. Nothing outside of its root can be reached.
-func (k *martian) static(raw json.RawMessage) (modifier, error) {
+func (k *compiler) static(raw json.RawMessage) (Modifier, error) {
 	var cfg struct {
 		Scope scope             `json:"scope"`
 		Root  string            `json:"rootPath"`
 		Paths map[string]string `json:"explicitPaths"`
 	}
 	if err := read(raw, &cfg); err != nil {
-		return modifier{}, err
+		return Modifier{}, err
 	}
 	if info, err := os.Stat(cfg.Root); err != nil || !info.IsDir() {
-		return modifier{}, conf.At(fmt.Errorf("%q is not a directory", cfg.Root), "rootPath")
+		return Modifier{}, conf.At(fmt.Errorf("%q is not a directory", cfg.Root), "rootPath")
 	}
-	return cfg.Scope.of(modifier{response: func(c *call, out *outbound.Response) error {
-		asked, _, _ := strings.Cut(c.out.Target, "?")
+	return cfg.Scope.of(Modifier{Response: func(c Call, out *outbound.Response) error {
+		asked, _, _ := strings.Cut(c.Out().Target, "?")
 		if plain, err := url.PathUnescape(asked); err == nil {
 			asked = plain
 		}
@@ -176,11 +173,11 @@ func (k *martian) static(raw json.RawMessage) (modifier, error) {
 		text, err := readIn(cfg.Root, name)
 		if err != nil {
 			out.Status = http.StatusNotFound
-			replaceStream(out, "")
+			out.Replace("")
 			return nil //nolint:nilerr // there is no such file: that is the answer
 		}
 		out.Status = http.StatusOK
-		replaceStream(out, text)
+		out.Replace(text)
 		out.Header = fields(out.Header).without("Content-Type").with("Content-Type", cmp.Or(mime.TypeByExtension(path.Ext(name)), "application/octet-stream"))
 		return nil
 	}}), cfg.Scope.check()

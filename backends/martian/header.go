@@ -1,4 +1,4 @@
-package backends
+package martian
 
 import (
 	"crypto/rand"
@@ -43,18 +43,19 @@ func (f fields) with(name string, values ...string) fields {
 }
 
 // onHeaders is a modifier that does the same to both headers. Host is no field of a request.
-func onHeaders(change func(fields) fields) modifier {
-	return modifier{
-		request: func(c *call) error {
-			c.header = change(c.header)
-			if host := fields(c.header).values("Host"); len(host) > 0 {
-				c.out.Host = host[len(host)-1]
-				c.header = fields(c.header).without("Host")
+func onHeaders(change func(fields) fields) Modifier {
+	return Modifier{
+		Request: func(c Call) error {
+			out := c.Out()
+			f := change(out.Header)
+			if host := f.values("Host"); len(host) > 0 {
+				out.Host = host[len(host)-1]
+				f = f.without("Host")
 			}
-			c.out.Header = c.header
+			out.Header = f
 			return nil
 		},
-		response: func(_ *call, out *outbound.Response) error {
+		Response: func(_ Call, out *outbound.Response) error {
 			out.Header = change(out.Header)
 			return nil
 		},
@@ -77,43 +78,43 @@ type headerConfig struct {
 	Value string `json:"value"`
 }
 
-func (k *martian) header(raw json.RawMessage, change func(f fields, name, value string) fields) (modifier, error) {
+func (k *compiler) header(raw json.RawMessage, change func(f fields, name, value string) fields) (Modifier, error) {
 	var cfg headerConfig
 	if err := read(raw, &cfg); err != nil {
-		return modifier{}, err
+		return Modifier{}, err
 	}
 	name := http.CanonicalHeaderKey(cfg.Name)
 	mod := onHeaders(func(f fields) fields { return change(f, name, cfg.Value) })
 	return cfg.Scope.of(mod), conf.Join(cfg.Scope.check(), checkField(cfg.Name, cfg.Value))
 }
 
-func (k *martian) headerSet(raw json.RawMessage) (modifier, error) {
+func (k *compiler) headerSet(raw json.RawMessage) (Modifier, error) {
 	return k.header(raw, func(f fields, name, value string) fields { return f.without(name).with(name, value) })
 }
 
-func (k *martian) headerAppend(raw json.RawMessage) (modifier, error) {
+func (k *compiler) headerAppend(raw json.RawMessage) (Modifier, error) {
 	return k.header(raw, func(f fields, name, value string) fields { return f.with(name, value) })
 }
 
-func (k *martian) headerBlacklist(raw json.RawMessage) (modifier, error) {
+func (k *compiler) headerBlacklist(raw json.RawMessage) (Modifier, error) {
 	var cfg struct {
 		Scope scope    `json:"scope"`
 		Names []string `json:"names"`
 	}
 	if err := read(raw, &cfg); err != nil {
-		return modifier{}, err
+		return Modifier{}, err
 	}
 	return cfg.Scope.of(onHeaders(func(f fields) fields { return f.without(cfg.Names...) })), cfg.Scope.check()
 }
 
-func (k *martian) headerCopy(raw json.RawMessage) (modifier, error) {
+func (k *compiler) headerCopy(raw json.RawMessage) (Modifier, error) {
 	var cfg struct {
 		Scope scope  `json:"scope"`
 		From  string `json:"from"`
 		To    string `json:"to"`
 	}
 	if err := read(raw, &cfg); err != nil {
-		return modifier{}, err
+		return Modifier{}, err
 	}
 	name := http.CanonicalHeaderKey(cfg.To)
 	return cfg.Scope.of(onHeaders(func(f fields) fields {
@@ -122,12 +123,12 @@ func (k *martian) headerCopy(raw json.RawMessage) (modifier, error) {
 }
 
 // headerID gives each request an identifier, unless it has one.
-func (k *martian) headerID(raw json.RawMessage) (modifier, error) {
+func (k *compiler) headerID(raw json.RawMessage) (Modifier, error) {
 	var cfg struct {
 		Scope scope `json:"scope"`
 	}
 	if err := read(raw, &cfg); err != nil {
-		return modifier{}, err
+		return Modifier{}, err
 	}
 	mod := onHeaders(func(f fields) fields {
 		if len(f.values("X-Martian-Id")) > 0 {
@@ -137,39 +138,39 @@ func (k *martian) headerID(raw json.RawMessage) (modifier, error) {
 		rand.Read(id[:])
 		return f.with("X-Martian-Id", hex.EncodeToString(id[:]))
 	})
-	mod.response = nil
+	mod.Response = nil
 	return cfg.Scope.of(mod), cfg.Scope.check()
 }
 
-func (k *martian) headerFilter(raw json.RawMessage) (modifier, error) {
+func (k *compiler) headerFilter(raw json.RawMessage) (Modifier, error) {
 	var cfg struct {
 		branches
 		Name  string `json:"name"`
 		Value string `json:"value"`
 	}
 	if err := read(raw, &cfg); err != nil {
-		return modifier{}, err
+		return Modifier{}, err
 	}
 	has := func(f fields) bool {
 		values := f.values(cfg.Name)
 		return cfg.Value == "" && len(values) > 0 || slices.Contains(values, cfg.Value)
 	}
-	return k.filter(cfg.branches, func(c *call) bool { return has(c.header) }, func(_ *call, out *outbound.Response) bool { return has(out.Header) })
+	return k.filter(cfg.branches, func(c Call) bool { return has(c.Out().Header) }, func(_ Call, out *outbound.Response) bool { return has(out.Header) })
 }
 
-func (k *martian) headerRegexFilter(raw json.RawMessage) (modifier, error) {
+func (k *compiler) headerRegexFilter(raw json.RawMessage) (Modifier, error) {
 	var cfg struct {
 		branches
 		Header string `json:"header"`
 		Regex  string `json:"regex"`
 	}
 	if err := read(raw, &cfg); err != nil {
-		return modifier{}, err
+		return Modifier{}, err
 	}
 	pattern, err := regexp.Compile(cfg.Regex)
 	if err != nil {
-		return modifier{}, conf.At(err, "regex")
+		return Modifier{}, conf.At(err, "regex")
 	}
 	has := func(f fields) bool { return slices.ContainsFunc(f.values(cfg.Header), pattern.MatchString) }
-	return k.filter(cfg.branches, func(c *call) bool { return has(c.header) }, func(_ *call, out *outbound.Response) bool { return has(out.Header) })
+	return k.filter(cfg.branches, func(c Call) bool { return has(c.Out().Header) }, func(_ Call, out *outbound.Response) bool { return has(out.Header) })
 }
