@@ -112,5 +112,17 @@ func (o *outputHeaders) stream(h http.Header, fields []outbound.Field) {
 	}
 }
 
+// trailers hands on the fields behind a body: those that would pass as headers, and none that frames, or says what we say.
+func (o *outputHeaders) trailers(h http.Header, out *outbound.Response) {
+	for _, f := range out.Trailer {
+		name := http.CanonicalHeaderKey(f.Name)
+		ours := h[name] != nil && out.Get(name) == ""
+		if ours || !httpguts.ValidTrailerHeader(name) || o != nil && !o.all && !o.names[name] {
+			continue
+		}
+		h.Add(http.TrailerPrefix+name, f.Value)
+	}
+}
+
 // errorHeaders are those of a failed answer that the client needs to act on it; they pass with it.
 var errorHeaders = &outputHeaders{names: map[string]bool{"Location": true, "Retry-After": true, "Www-Authenticate": true}}

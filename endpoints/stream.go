@@ -23,7 +23,11 @@ func renderStream(e *Endpoint, x *Exchange, w http.ResponseWriter, r *http.Reque
 	}
 	h := w.Header()
 	e.voice.output.stream(h, out.Header)
-	if out.Length >= 0 {
+	trails := out.Trails && r.ProtoMajor == 1 && r.ProtoMinor > 0 // where a length leaves no room for them
+	switch {
+	case trails:
+		delete(h, "Content-Length")
+	case out.Length >= 0:
 		h["Content-Length"] = []string{strconv.FormatInt(out.Length, 10)}
 	}
 	e.voice.marks(h, !e.voice.KrakenD)
@@ -33,16 +37,14 @@ func renderStream(e *Endpoint, x *Exchange, w http.ResponseWriter, r *http.Reque
 		return nil
 	}
 	flow := flow{x: x, w: w}
-	if out.Length < 0 || strings.HasPrefix(out.Get("Content-Type"), "text/event-stream") {
+	if out.Length < 0 || trails || strings.HasPrefix(out.Get("Content-Type"), "text/event-stream") {
 		flow.control = http.NewResponseController(w)
 	}
 	if err := flow.copy(out.Body); err != nil {
 		x.failed("stream_cut", err)
 		panic(http.ErrAbortHandler)
 	}
-	for _, f := range out.Trailer {
-		h.Add(http.TrailerPrefix+f.Name, f.Value)
-	}
+	e.voice.output.trailers(h, out)
 	return nil
 }
 

@@ -116,6 +116,8 @@ func answerOf(res *http.Response, w *watch) *Response {
 	if res.Body == http.NoBody || res.Request.Method == "HEAD" {
 		out.Length = 0
 	}
+	// Announced, or all that is left to come: gRPC announces nothing, and its errors have no body.
+	out.Trails = out.Length >= 0 && res.Body != http.NoBody && (len(res.Trailer) > 0 || out.Length == 0)
 	out.Body = &watched{body: res.Body, w: w, done: func() {
 		out.Trailer = fieldsOf(res.Trailer)
 	}}

@@ -14,6 +14,7 @@ type Response struct {
 	Length  int64   // of Body; -1: unknown until its end
 	Body    io.ReadCloser
 	Trailer []Field            // filled once Body has returned io.EOF
+	Trails  bool               // fields may follow though Length is known (HTTP/2)
 	Conn    io.ReadWriteCloser // status 101 only: the connection after the upgrade, from then on the caller's alone (a net.Conn)
 
 	pool   *Pool
@@ -69,7 +70,7 @@ func (r *Response) Release() {
 	if p == nil || r.Conn != nil || r.body.up != nil {
 		return
 	}
-	r.Header, r.Body, r.Trailer, r.pool, r.body = nil, nil, nil, nil, body{}
+	r.Header, r.Body, r.Trailer, r.Trails, r.pool, r.body = nil, nil, nil, false, nil, body{}
 	p.responses.Put(r)
 }
 
