@@ -154,7 +154,7 @@ type uploading struct {
 	io.Reader
 	w    *watch
 	tail *Trailer
-	into http.Header // where net/http looks for the trailers once the body has ended; nil: none were announced
+	into http.Header // where net/http looks for the trailers once the body has ended; nil: there are none
 }
 
 func (u *uploading) Read(p []byte) (int, error) {

@@ -41,7 +41,7 @@ type Request struct {
 	Informational func(status int, header []Field)
 }
 
-// Trailer is what follows the body of a request (RFC 9110 6.5). HTTP/2 carries only what was announced.
+// Trailer is what follows the body of a request (RFC 9110 6.5), announced or not.
 type Trailer struct {
 	Announced []string       // names that are known before the body is sent; may be empty
 	Fields    func() []Field // called once the body has been read to its end, by whoever read it

@@ -41,9 +41,10 @@ func (t *Trailer) appendTo(b []byte) ([]byte, error) {
 	return append(b, '\r', '\n'), err
 }
 
-// header makes the map that net/http sends trailers from: it knows the names at once, and the values when the body ends.
+// header makes the map that net/http sends trailers from: it announces the names that it has at once, and sends all that it has
+// when the body ends. An empty one, unlike none, may still be filled.
 func (t *Trailer) header() http.Header {
-	if t == nil || len(t.Announced) == 0 {
+	if t == nil {
 		return nil
 	}
 	h := make(http.Header, len(t.Announced))
@@ -53,18 +54,14 @@ func (t *Trailer) header() http.Header {
 	return h
 }
 
-// fill gives the announced names their values.
+// fill gives the names their values, announced or not.
 func (t *Trailer) fill(h http.Header) error {
 	fields, err := t.read()
-	for _, f := range fields {
-		if name := http.CanonicalHeaderKey(f.Name); err == nil && hasKey(h, name) {
-			h[name] = append(h[name], f.Value)
-		}
+	if err != nil {
+		return err
 	}
-	return err
-}
-
-func hasKey(h http.Header, name string) bool {
-	_, there := h[name]
-	return there
+	for _, f := range fields {
+		h.Add(f.Name, f.Value)
+	}
+	return nil
 }
