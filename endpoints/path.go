@@ -68,6 +68,9 @@ func parseSegment(text string, loose, last bool) (s Segment, names []string, err
 	if text == "." || text == ".." {
 		return s, nil, errors.New("nobody can ask for it: dot segments are refused")
 	}
+	if name := strings.TrimPrefix(text, ":"); name != text && name != "" && !strings.ContainsFunc(name, notInName) {
+		return s, nil, fmt.Errorf("would be text and no parameter, want {%s}", name) // gin's spelling, which KrakenD lets through
+	}
 	if text == Rest {
 		text = "{" + Rest + "...}"
 	}

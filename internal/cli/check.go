@@ -19,7 +19,7 @@ func checkCommand(out, errOut io.Writer) *cobra.Command {
 		Use:     "check -c gateway.json",
 		Aliases: []string{"validate"},
 		Short:   "Do everything that run does but serve: all mistakes at once, then the endpoints and who may pass",
-		Args:    cobra.NoArgs,
+		Args:    fileByFlag,
 		RunE: func(*cobra.Command, []string) error {
 			l, err := load(file, nil, errOut)
 			if err != nil {

@@ -47,6 +47,14 @@ func Main(args []string, demoConfig []byte, out, errOut io.Writer) int {
 	return Run(ctx, args, demoConfig, out, errOut)
 }
 
+// fileByFlag refuses arguments, and tells those who mean a file how to name it.
+func fileByFlag(cmd *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return nil
+	}
+	return misused(fmt.Errorf("%s takes no argument %q; a file is named by -c FILE", cmd.Name(), args[0]))
+}
+
 // Run is Main without signals: ctx ends what serves.
 func Run(ctx context.Context, args []string, demoConfig []byte, out, errOut io.Writer) int {
 	root := &cobra.Command{

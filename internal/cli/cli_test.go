@@ -63,6 +63,7 @@ func TestExitCodes(t *testing.T) {
 		{"an endpoint that anybody may call", []string{"check", "--require-auth", "-c", okFile}, 1, "endpoints[0]"},
 		{"a warning taken for a mistake", []string{"check", "--strict", "-c", file(t, strings.Replace(good, `"version": 4`, `"version": "3"`, 1))}, 1, "version"},
 		{"no file named", []string{"run"}, 2, "-c"},
+		{"a file without its flag", []string{"check", okFile}, 2, "-c FILE"},
 		{"an unknown command", []string{"serve"}, 2, "serve"},
 		{"an unknown flag", []string{"check", "--nope"}, 2, "nope"},
 		{"a file that is not there", []string{"check", "-c", "/nonexistent/gateway.json"}, 3, "/nonexistent/gateway.json"},

@@ -23,7 +23,7 @@ func explainCommand(out, errOut io.Writer) *cobra.Command {
 		Short: "Say why a token is refused: every check of an endpoint's validator, with what it expects and what it got",
 		Long: "Runs the very validator that serves and prints each check. --token - reads the token from standard input,\n" +
 			"which keeps it out of the shell's history. The provider is asked for its keys, as serving does.",
-		Args: cobra.NoArgs,
+		Args: fileByFlag,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if endpoint == "" {
 				return misused(errors.New("which endpoint? say --endpoint 'GET /path'"))

@@ -25,7 +25,7 @@ func runCommand(out, errOut io.Writer) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "run -c gateway.json",
 		Short: "Serve a configuration",
-		Args:  cobra.NoArgs,
+		Args:  fileByFlag,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			l, err := load(file, nil, errOut)
 			if err != nil {
