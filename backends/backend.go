@@ -118,6 +118,8 @@ type Env struct {
 	Timeout   time.Duration   // of the endpoint
 	Transport TransportConfig // the service's
 	Tokened   bool            // callers show tokens: the endpoint has an auth/validator
+	Secrets   []string        // the headers that callers of the endpoint show their tokens and keys in
+	Scripted  bool            // scripts of the endpoint may change what is asked
 	House     lua.House       // what scripts may use
 	Log       *slog.Logger
 }

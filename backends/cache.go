@@ -34,7 +34,7 @@ func (m *mistakes) cached(cfg Config, env Env, next sender) sender {
 	m.at(err, "extra_config", "qos/http-cache")
 	scripted := cfg.Extra.Lua != nil || cfg.Extra.Martian != nil // they may change what is asked
 	k := &cache.Cache{Next: below(next), Store: store, Origin: strings.Join(cfg.Host, ","), Streams: cfg.Encoding == "no-op",
-		Personal: cfg.Extra.Exchange.on() || scripted}
+		Personal: cfg.Extra.Exchange.on() || scripted || env.Scripted, Tells: tells(env.Secrets, scripted || env.Scripted)}
 	if cfg.Extra.Credentials.on() {
 		k.Origin += fmt.Sprintf(" %x", sha256.Sum256([]byte(settingsKey(cfg.Extra.Credentials.TokenClient))))
 	}
@@ -42,6 +42,18 @@ func (m *mistakes) cached(cfg Config, env Env, next sender) sender {
 		k.Origin += fmt.Sprintf(" %x", sha256.Sum256([]byte(settingsKey(cfg.Extra.Lua, cfg.Extra.Martian))))
 	}
 	return func(ctx context.Context, c *call) (*outbound.Response, error) { return k.Send(ctx, c) }
+}
+
+// tells reports of a field whether it says who the caller is. Scripts may have moved that to any field that is not ours.
+func tells(secrets []string, scripted bool) func(cache.Call, outbound.Field) bool {
+	return func(asked cache.Call, f outbound.Field) bool {
+		for _, name := range secrets {
+			if strings.EqualFold(f.Name, name) {
+				return true
+			}
+		}
+		return scripted && !impersonal(f.Name) && !slices.Contains(asked.(*call).req.Forwarded, f)
+	}
 }
 
 // below is what a cache asks.

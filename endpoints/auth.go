@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"slices"
+	"strings"
 	"time"
 
 	"gatehouse/internal/conf"
@@ -24,6 +26,22 @@ func (c Config) Propagated() (list []validator.Propagate) {
 		list = append(list, k.Propagated()...)
 	}
 	return list
+}
+
+// secrets are the headers, besides Authorization, in which clients may say who they are.
+func (c Config) secrets() (names []string) {
+	add := func(name *string) {
+		if name != nil && !strings.EqualFold(*name, "Authorization") && !slices.Contains(names, http.CanonicalHeaderKey(*name)) {
+			names = append(names, http.CanonicalHeaderKey(*name))
+		}
+	}
+	if v := c.Extra.Validator; v != nil {
+		add(v.AuthHeader)
+	}
+	if k := c.Extra.APIKeys; k != nil && conf.Value(k.Strategy, "header") == "header" {
+		add(k.Identifier)
+	}
+	return names
 }
 
 // compileAuth makes one way in of all that the file lists. Several: any of them in version 4, all of them in 2 and 3

@@ -56,7 +56,7 @@ type Env struct {
 	Voice     Voice
 	Rules     ProjectRules
 	House     lua.House // what scripts may use
-	Early     []Guard   // of the service: they stand before every endpoint's own
+	Early     []Guard   // the service's script: it stands before every endpoint's own guards
 }
 
 // New compiles an endpoint. All its mistakes are told at once, each under its key.

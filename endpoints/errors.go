@@ -39,7 +39,7 @@ func (v Voice) of(cfg Config) Voice {
 	v.passStatus = conf.Value(cfg.PassStatus, true)
 	v.precise = conf.Value(cfg.ErrorStatuses, "precise") == "precise"
 	v.cacheControl = cacheControl(cfg.CacheTTL.Or(0), cfg.Protected())
-	v.varyBy(cfg.Protected())
+	v.varyBy(&cfg)
 	if len(cfg.Backend) == 1 && cfg.Backend[0].Extra.HTTP != nil {
 		v.code = cfg.Backend[0].Extra.HTTP.ReturnErrorCode
 	}

@@ -144,14 +144,14 @@ func (v *Voice) head(h http.Header, contentType string, length int, complete boo
 
 // varyBy works out what an answer depends on besides its URL: Accept where it is looked at, the token where caches are
 // told to keep it, Accept-Encoding where it may be compressed.
-func (v *Voice) varyBy(protected bool) {
+func (v *Voice) varyBy(cfg *Config) {
 	for i := range v.vary {
 		var names []string
 		if v.negotiated {
 			names = append(names, "Accept")
 		}
-		if i&1 != 0 && protected {
-			names = append(names, "Authorization", "Cookie")
+		if i&1 != 0 && cfg.Protected() {
+			names = append(append(names, "Authorization", "Cookie"), cfg.secrets()...)
 		}
 		if i&2 != 0 {
 			names = append(names, "Accept-Encoding")

@@ -56,6 +56,8 @@ type Cache struct {
 	Origin   string // of the backend: its hosts, and whose token it is asked with
 	Personal bool   // the caller shows in what is sent below the cache, or in ways that nobody can tell
 	Streams  bool   // no-op: streams pass as they come
+
+	Tells func(c Call, f outbound.Field) bool // a field says who the caller is; those that are known for it need not be told
 }
 
 // Sender asks the origin.
@@ -132,6 +134,10 @@ func (k *Cache) question(c Call) *question {
 			who = append(who, f) // backends that know callers by these seldom say so
 		case "if-none-match", "if-modified-since":
 			q.conditions = append(q.conditions, f)
+		default:
+			if k.Tells(c, f) {
+				who = append(who, f)
+			}
 		}
 	}
 	who = append(who, c.Claims()...)
