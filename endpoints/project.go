@@ -81,7 +81,7 @@ func newProjection(cfg Config, rules ProjectRules, route *Path, claims []claimHe
 			continue
 		}
 		canonical := http.CanonicalHeaderKey(name)
-		if hopByHop(canonical) || rules.ClaimHeaders.Has(name) || forwardedHeader(canonical) || slices.Contains(p.names, canonical) {
+		if ours(canonical) || rules.ClaimHeaders.Has(name) || slices.Contains(p.names, canonical) {
 			continue
 		}
 		p.agent = p.agent || canonical == "User-Agent"
@@ -125,6 +125,18 @@ func oneClaimEach(cfg Config) error {
 		taken[folded] = c.Header
 	}
 	return conf.Join(errs...)
+}
+
+// ours reports whether no client's field of the name passes, since it is hop-by-hop or one that we write. Spellings count that
+// a server may take for the name (see FoldHeader): X_Forwarded_For would be X-Forwarded-For to it.
+func ours(canonical string) bool {
+	for i := range len(canonical) {
+		if c := canonical[i]; c != '-' && (c < '0' || c > '9') && (c|0x20 < 'a' || c|0x20 > 'z') {
+			canonical = http.CanonicalHeaderKey(FoldHeader(canonical))
+			break
+		}
+	}
+	return hopByHop(canonical) || forwardedHeader(canonical)
 }
 
 func forwardedHeader(canonical string) bool {
@@ -293,7 +305,7 @@ func (p *projection) headers(dst []outbound.Field, r *http.Request) []outbound.F
 func (p *projection) everything(dst []outbound.Field, r *http.Request, named []string) []outbound.Field {
 	first := len(dst)
 	for name, values := range r.Header {
-		if hopByHop(name) || forwardedHeader(name) || name == "Accept-Encoding" || slices.Contains(named, name) {
+		if ours(name) || name == "Accept-Encoding" || slices.Contains(named, name) {
 			continue
 		}
 		for _, v := range values {

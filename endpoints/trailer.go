@@ -62,7 +62,7 @@ func (p *projection) trailing(r *http.Request) (names []string) {
 // asks (RFC 9110 6.5.1). Without that, what is taken off a head could come back behind the body.
 func (p *projection) mayTrail(name string) bool {
 	switch {
-	case !httpguts.ValidTrailerHeader(name), name == "Cookie", hopByHop(name), forwardedHeader(name), p.rules.ClaimHeaders.Has(name):
+	case !httpguts.ValidTrailerHeader(name), name == "Cookie", ours(name), p.rules.ClaimHeaders.Has(name):
 		return false
 	}
 	return p.all || slices.Contains(p.names, name)
