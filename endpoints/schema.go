@@ -126,28 +126,36 @@ const (
 )
 
 // flatten lists what is wrong, innermost first, in the order of places: the library's own is that of a map.
-func flatten(e *jsonschema.ValidationError) (list []fault) {
-	english := message.NewPrinter(language.English)
+func flatten(e *jsonschema.ValidationError) []fault {
+	var leaves []*jsonschema.ValidationError
 	var walk func(e *jsonschema.ValidationError)
 	walk = func(e *jsonschema.ValidationError) {
 		_, group := e.ErrorKind.(*kind.Group)
 		if len(e.Causes) == 0 && !group {
-			list = append(list, fault{pointer(e.InstanceLocation), e.ErrorKind.LocalizedString(english)})
+			leaves = append(leaves, e)
 		}
 		for _, cause := range e.Causes {
 			walk(cause)
 		}
 	}
 	walk(e)
-	slices.SortStableFunc(list, func(a, b fault) int { return strings.Compare(a.Pointer, b.Pointer) })
-	return list[:min(len(list), maxFaults)]
+	slices.SortStableFunc(leaves, func(a, b *jsonschema.ValidationError) int {
+		return slices.Compare(a.InstanceLocation, b.InstanceLocation)
+	})
+	leaves = leaves[:min(len(leaves), maxFaults)] // a body of a megabyte has a hundred thousand
+	english := message.NewPrinter(language.English)
+	list := make([]fault, len(leaves))
+	for i, leaf := range leaves {
+		list[i] = fault{pointer(leaf.InstanceLocation), leaf.ErrorKind.LocalizedString(english)}
+	}
+	return list
 }
 
 func pointer(path []string) string {
 	var b strings.Builder
 	for _, one := range path {
 		b.WriteByte('/')
-		b.WriteString(strings.NewReplacer("~", "~0", "/", "~1").Replace(one))
+		b.WriteString(strings.ReplaceAll(strings.ReplaceAll(one, "~", "~0"), "/", "~1"))
 	}
 	return b.String()
 }
@@ -196,8 +204,10 @@ func (s *bodyRule) guard(_ context.Context, _ *Exchange, _ http.ResponseWriter, 
 	switch err := s.schema.Validate(value); {
 	case err == nil:
 		return nil
-	case errors.As(err, &found):
+	case errors.As(err, &found) && s.tell:
 		return s.refuse("the body does not fit its schema", flatten(found))
+	case found != nil:
+		return s.refuse("the body does not fit its schema", nil)
 	}
 	return s.refuse("the body cannot be judged", nil)
 }
@@ -243,10 +253,16 @@ func setBody(r *http.Request, body []byte) {
 	r.ContentLength = int64(len(body))
 }
 
+// maxDigits is how long a number may be: the time that arithmetic takes grows faster than its digits.
+const maxDigits = 2000
+
 // hugeNumbers finds numbers whose exact value fills pages: judging one would cost more than the whole request.
 func hugeNumbers(v any) bool {
 	switch v := v.(type) {
 	case json.Number:
+		if len(v) > maxDigits {
+			return true
+		}
 		i := strings.IndexAny(string(v), "eE")
 		if i < 0 {
 			return false
