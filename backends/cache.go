@@ -38,6 +38,9 @@ func (m *mistakes) cached(cfg Config, env Env, next sender) sender {
 	if cfg.Extra.Credentials.on() {
 		k.Origin += fmt.Sprintf(" %x", sha256.Sum256([]byte(settingsKey(cfg.Extra.Credentials.TokenClient))))
 	}
+	if cfg.Extra.Client != nil {
+		k.Origin += fmt.Sprintf(" %x", sha256.Sum256([]byte(settingsKey(cfg.Extra.Client)))) // a certificate of ours, or another way there
+	}
 	if scripted {
 		k.Origin += fmt.Sprintf(" %x", sha256.Sum256([]byte(settingsKey(cfg.Extra.Lua, cfg.Extra.Martian))))
 	}

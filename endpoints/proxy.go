@@ -47,6 +47,10 @@ func (e *Endpoint) compileBackends(cfg Config, env Env, params []string, wants *
 	if calls < 1 || calls > 32 {
 		at(fmt.Errorf("got %d, want 1 to 32", calls), "concurrent_calls")
 	}
+	var match []byte // of endpoints that share a path, each has entries of its own
+	if cfg.Match != nil {
+		match, _ = json.Marshal(cfg.Match) // strings and lists of them
+	}
 	var parts []part
 	var shadows []shadow
 	for i, b := range taking(cfg) {
@@ -58,7 +62,7 @@ func (e *Endpoint) compileBackends(cfg Config, env Env, params []string, wants *
 		} else if b.Encoding == "no-op" {
 			at(errors.New("a no-op backend hands its answer through as it is; the endpoint's output_encoding must be no-op too"), "backend", i, "encoding")
 		}
-		benv.Entry = fmt.Sprintf("%s %s %d", cfg.Method, cfg.Endpoint, i)
+		benv.Entry = fmt.Sprintf("%s %s%s %d", cfg.Method, cfg.Endpoint, match, i)
 		fetch, err := backends.New(b, benv)
 		at(err, "backend", i)
 		if shadowed(b) {
