@@ -57,7 +57,7 @@ type Cache struct {
 	Personal bool   // the caller shows in what is sent below the cache, or in ways that nobody can tell
 	Streams  bool   // no-op: streams pass as they come
 
-	Tells func(c Call, f outbound.Field) bool // a field says who the caller is; those that are known for it need not be told
+	Tells func(c Call, f outbound.Field) bool // a field says who the caller is, besides those that are known for it; nil: none else
 }
 
 // Sender asks the origin.
@@ -135,7 +135,7 @@ func (k *Cache) question(c Call) *question {
 		case "if-none-match", "if-modified-since":
 			q.conditions = append(q.conditions, f)
 		default:
-			if k.Tells(c, f) {
+			if k.Tells != nil && k.Tells(c, f) {
 				who = append(who, f)
 			}
 		}
