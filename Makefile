@@ -38,7 +38,7 @@ e2e: ## the binary against Dex, npm's oidc-provider, processes that die and brok
 
 chaos: ## the tests of bad days, many times in a row; COUNT=n
 	$(GO) test -race -run 'Chaos' -count $(or $(COUNT),20) ./validator ./backends ./endpoints ./gateway
-	cd test/e2e && $(GO) test -run 'Chaos' -count $(or $(COUNT),20) -timeout 60m ./...
+	cd test/e2e && $(GO) test -race -run 'Chaos' -count $(or $(COUNT),20) -timeout 60m ./...
 
 fuzz: ## every fuzzer for a moment (a count, since runs by time may fail at their very end); TIME=10m for long runs
 	@for pkg in $$($(GO) list ./...); do \

@@ -31,7 +31,6 @@ type crowd struct {
 	watched  atomic.Bool
 
 	// What follows belongs to look.
-	timer   *time.Timer
 	past    [crowdMemory + 1]int64 // answered, at each of the last looks
 	looks   int
 	tooMany int   // looks in a row that found too many
@@ -67,7 +66,7 @@ func (c *crowd) enter() error {
 	}
 	if !c.watched.Load() && c.watched.CompareAndSwap(false, true) {
 		c.past[0], c.looks, c.tooMany, c.quiet = c.answered.Load(), 0, 0, 0
-		c.timer = time.AfterFunc(crowdBeat, c.look)
+		time.AfterFunc(crowdBeat, c.look)
 	}
 	return nil
 }
@@ -101,7 +100,7 @@ func (c *crowd) look() {
 			c.limit.Store(fits)
 		}
 	}
-	c.timer.Reset(crowdBeat)
+	time.AfterFunc(crowdBeat, c.look)
 }
 
 // listen has a host rest that is asked and has been silent for a quarter of the time: were it noticed by those whose time is

@@ -14,6 +14,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"sync"
 	"syscall"
 	"testing"
@@ -40,6 +41,9 @@ func TestMain(m *testing.M) {
 	}
 	binary = filepath.Join(dir, "gatehouse")
 	build := exec.Command("go", "build", "-o", binary, ".")
+	if raceEnabled { // then a race anywhere in the gateway fails its stop
+		build.Args = slices.Insert(build.Args, 2, "-race")
+	}
 	build.Dir = "../.."
 	if out, err := build.CombinedOutput(); err != nil {
 		fmt.Fprintf(os.Stderr, "%s\n%v\n", out, err)
