@@ -11,9 +11,9 @@ import (
 // attempts sends a call to one host, and to others if that fails: before the first byte of an answer only, within the
 // call's time and a budget (security.md 41).
 type attempts struct {
+	limit *limiter // nil: none
+	balancer
 	travel
-	*balancer
-	limit  *limiter // nil: none
 	budget budget
 }
 

@@ -13,8 +13,8 @@ import (
 
 // balancer picks the host of each call.
 type balancer struct {
+	service *service // the hosts come from SRV records; nil: they are fixed
 	fixed   []*host  // as the file lists them
-	service *service // they come from SRV records; nil: they are fixed
 	pick    func(b *balancer, c *call, hosts []*host) int
 	key     balanceKey
 	next    atomic.Uint32
@@ -26,8 +26,8 @@ type balanceKey struct {
 	slot   int // of a claim; -1: none
 }
 
-func (m *mistakes) balancer(cfg Config, env Env, s settings) *balancer {
-	b := &balancer{key: balanceKey{slot: -1}}
+func (m *mistakes) balance(b *balancer, cfg Config, env Env, s settings) {
+	b.key.slot = -1
 	switch cfg.Balance {
 	case "", "least_outstanding":
 		b.pick = pickLeast
@@ -46,7 +46,7 @@ func (m *mistakes) balancer(cfg Config, env Env, s settings) *balancer {
 	}
 	if cfg.SD == "dns" {
 		b.service = m.service(cfg, env, s)
-		return b
+		return
 	}
 	for i, written := range cfg.Host {
 		h, err := env.Hosts.host(written, s, env)
@@ -61,7 +61,6 @@ func (m *mistakes) balancer(cfg Config, env Env, s settings) *balancer {
 		m.at(env.Hosts.check(cfg.HealthCheck, h, s, env.Life), "health_check")
 		b.fixed = append(b.fixed, h)
 	}
-	return b
 }
 
 func (b *balancer) by(cfg Config, env Env) error {

@@ -68,7 +68,7 @@ func (m *mistakes) sender(cfg Config, env Env) sender {
 	s, err := env.Hosts.settings(cfg, env)
 	m.at(err)
 	a := &attempts{travel: m.travel(cfg, env)}
-	a.balancer = m.balancer(cfg, env, s)
+	m.balance(&a.balancer, cfg, env, s)
 	a.limit, err = env.Hosts.limit(cfg.Extra.Limit, env)
 	m.at(err, "extra_config", "qos/ratelimit/proxy")
 	send := m.bearer(cfg, env, a.send)
