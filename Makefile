@@ -21,20 +21,23 @@ setup: ## what the tests need; says what is missing
 build: ## the static binary, in bin/
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags "-s -w -X gatehouse/internal/cli.release=$(VERSION)" -o bin/gatehouse .
 
-vet:
-	$(GO) vet ./...
+MODULES := . bench test/e2e
+
+vet: ## go vet, of all modules
+	@for dir in $(MODULES); do echo "vet $$dir"; (cd $$dir && $(GO) vet ./...) || exit 1; done
 
 $(LINT):
 	GOBIN=$(CURDIR)/.bin $(GO) install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(LINT_VER)
 
-lint: $(LINT) ## the chosen linters
-	$(LINT) run ./...
+lint: $(LINT) ## the chosen linters, of all modules
+	@for dir in $(MODULES); do echo "lint $$dir"; (cd $$dir && $(CURDIR)/$(LINT) run ./...) || exit 1; done
 
-unit: ## tests with the race detector
+unit: ## tests with the race detector, those of the bench's own tools too
 	$(GO) test -race ./...
+	cd bench && $(GO) test -race ./...
 
 e2e: ## the binary against Dex, npm's oidc-provider, processes that die and broken wires (a module of its own)
-	cd test/e2e && $(GO) vet ./... && $(GO) test ./...
+	cd test/e2e && $(GO) test ./...
 
 chaos: ## the tests of bad days, many times in a row; COUNT=n
 	$(GO) test -race -run 'Chaos' -count $(or $(COUNT),20) ./validator ./backends ./endpoints ./gateway

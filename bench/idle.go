@@ -91,7 +91,10 @@ func settle(ctx context.Context, address string) (net.Conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	c.SetDeadline(time.Now().Add(10 * time.Second))
+	if err := c.SetDeadline(time.Now().Add(10 * time.Second)); err != nil {
+		c.Close()
+		return nil, err
+	}
 	if _, err := io.WriteString(c, "GET /noop HTTP/1.1\r\nHost: bench\r\n\r\n"); err != nil {
 		c.Close()
 		return nil, err

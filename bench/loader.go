@@ -109,7 +109,7 @@ func (l *loader) read() error {
 	if err != nil {
 		return err
 	}
-	defer f.Close()
+	defer func() { _ = f.Close() }()
 	lines := bufio.NewScanner(f)
 	for lines.Scan() {
 		path, token, _ := strings.Cut(lines.Text(), "\t")

@@ -138,8 +138,12 @@ func progress(format string, args ...any) {
 // moreFiles lifts the limit of open files to what is allowed, for us and all that we start: 10,000 connections need it.
 func moreFiles() {
 	var limit syscall.Rlimit
-	if syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit) == nil {
+	err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit)
+	if err == nil {
 		limit.Cur = limit.Max
-		syscall.Setrlimit(syscall.RLIMIT_NOFILE, &limit)
+		err = syscall.Setrlimit(syscall.RLIMIT_NOFILE, &limit)
+	}
+	if err != nil {
+		progress("the limit of open files stays as it is: %v", err)
 	}
 }

@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// pairs measures every row, round by round: within a round the two sides of a row follow each other in the order A B B A, and
+// pairs measures every row, round by round: within a round the two sides of a row follow each other in the order ABBA, and
 // who is A changes from round to round, so that what else the machine does meets both.
 func (b *bench) pairs(ctx context.Context) error {
 	var list []row
@@ -88,7 +88,7 @@ const disturbed = 0.08
 // patience is how many pairs are measured again in one round: on a machine that others never leave, the run still ends.
 const patience = 4
 
-// pair is two windows of each side, in the order A B B A.
+// pair is two windows of each side, in the order ABBA.
 func (b *bench) pair(ctx context.Context, r row, round int) (ours, peer window, err error) {
 	sides, into := []side{r.ours, r.peer}, []*window{&ours, &peer}
 	if round%2 == 0 {

@@ -30,15 +30,17 @@ func start(dir, name string, env []string, argv ...string) (*process, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer out.Close()
-	p.cmd = exec.Command(argv[0], argv[1:]...)
+	defer func() { _ = out.Close() }()
+	p.cmd = exec.CommandContext(context.Background(), argv[0], argv[1:]...) // stop ends it, and lets it finish
 	p.cmd.Env = append(os.Environ(), env...)
 	p.cmd.Stdout, p.cmd.Stderr = out, out
 	if err := p.cmd.Start(); err != nil {
 		return nil, fmt.Errorf("%s: %w", name, err)
 	}
 	go func() {
-		p.err = p.cmd.Wait()
+		if p.err = p.cmd.Wait(); p.err == nil {
+			p.err = errors.New("exit status 0")
+		}
 		close(p.done)
 	}()
 	return p, nil
@@ -51,11 +53,11 @@ func (p *process) stop() {
 	if p == nil {
 		return
 	}
-	p.cmd.Process.Signal(syscall.SIGTERM)
+	_ = p.cmd.Process.Signal(syscall.SIGTERM) // it may have ended
 	select {
 	case <-p.done:
 	case <-time.After(5 * time.Second):
-		p.cmd.Process.Kill()
+		_ = p.cmd.Process.Kill()
 		<-p.done
 	}
 }
@@ -68,7 +70,7 @@ func (p *process) answers(ctx context.Context, url, token string) error {
 		select {
 		case <-p.done:
 			text, _ := os.ReadFile(p.log)
-			return fmt.Errorf("%s ended: %v\n%s", p.name, p.err, bytes.TrimSpace(text))
+			return fmt.Errorf("%s ended: %w\n%s", p.name, p.err, bytes.TrimSpace(text))
 		default:
 		}
 		status, _, err := ask(ctx, url, token)
@@ -86,7 +88,7 @@ func (p *process) answers(ctx context.Context, url, token string) error {
 
 // freePort is a port that nobody listens on now.
 func freePort() (string, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	l, err := new(net.ListenConfig).Listen(context.Background(), "tcp", "127.0.0.1:0")
 	if err != nil {
 		return "", err
 	}

@@ -46,7 +46,9 @@ func (b *bench) profile(ctx context.Context) error {
 	if b.options.profiled, err = filepath.Abs(b.options.profiled); err != nil {
 		return err
 	}
-	os.Setenv("PROFILE", b.options.profiled)
+	if err := os.Setenv("PROFILE", b.options.profiled); err != nil {
+		return err
+	}
 	b.binary = filepath.Join(b.dir, "profiled")
 	name := "gateway"
 	for _, r := range rows() {

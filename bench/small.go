@@ -48,7 +48,7 @@ func (b *bench) small(ctx context.Context) error {
 	return nil
 }
 
-// starts starts a gateway a few times and asks until it answers.
+// starts measures how long a gateway takes from its start to its first answer, a few times.
 func (b *bench) starts(ctx context.Context, res result, file string, first request, env []string) error {
 	var list []float64
 	for range b.rounds {

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"net/http"
@@ -25,7 +26,7 @@ type upstream struct {
 
 // serveUpstream answers until ctx ends.
 func serveUpstream(ctx context.Context, port, keys string) error {
-	l, err := net.Listen("tcp", "127.0.0.1:"+port)
+	l, err := new(net.ListenConfig).Listen(ctx, "tcp", "127.0.0.1:"+port)
 	if err != nil {
 		return err
 	}
@@ -42,9 +43,9 @@ func serveUpstream(ctx context.Context, port, keys string) error {
 	s := &http.Server{Handler: mux, ReadHeaderTimeout: 10 * time.Second}
 	go func() {
 		<-ctx.Done()
-		s.Close()
+		_ = s.Close()
 	}()
-	if err := s.Serve(l); err != http.ErrServerClosed {
+	if err := s.Serve(l); !errors.Is(err, http.ErrServerClosed) {
 		return err
 	}
 	return nil
@@ -65,7 +66,7 @@ func fixed(body []byte) http.HandlerFunc {
 	return func(w http.ResponseWriter, _ *http.Request) {
 		h := w.Header()
 		h["Content-Type"], h["Content-Length"] = kind, length
-		w.Write(body)
+		_, _ = w.Write(body) // a client that leaves is not told
 	}
 }
 

@@ -82,7 +82,9 @@ func (w *world) close() {
 		t.stop()
 	}
 	w.upstream.stop()
-	os.RemoveAll(w.dir)
+	if err := os.RemoveAll(w.dir); err != nil {
+		progress("%s stays: %v", w.dir, err)
+	}
 }
 
 // drop stops one target.
