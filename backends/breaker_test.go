@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"net/http"
 	"strconv"
 	"strings"
@@ -273,6 +274,31 @@ func TestEachHostHasABreakerOfItsOwn(t *testing.T) {
 			t.Errorf("got %d to the good one, %d to the bad one and %d failures, want 97, 3 and 3", good.Load(), bad.Load(), failed)
 		}
 	})
+}
+
+func TestABreakerTellsOfItselfWhereTheFileSaysSo(t *testing.T) {
+	for _, c := range []struct {
+		cfg  BreakerConfig
+		want string
+	}{
+		{BreakerConfig{MaxErrors: ptr(1)}, ""},
+		{BreakerConfig{MaxErrors: ptr(1), LogStatusChange: true}, `msg="circuit breaker" name=origin.test host=origin.test from=closed to=open`},
+		{BreakerConfig{MaxErrors: ptr(1), LogStatusChange: true, Name: "orders"}, "name=orders host=origin.test from=closed to=open"},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			f := newFaulty(t)
+			var log strings.Builder
+			f.env.Hosts.log = slog.New(slog.NewTextHandler(&log, nil))
+			f.status.Store(500)
+			ask := f.asking(c.cfg, "")
+			for range 3 {
+				_ = ask(t.Context())
+			}
+			if got := log.String(); !strings.Contains(got, c.want) || (c.want == "") != (got == "") {
+				t.Errorf("got %q, want %q", got, c.want)
+			}
+		})
+	}
 }
 
 func TestBreakerMistakes(t *testing.T) {

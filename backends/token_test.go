@@ -11,6 +11,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"gatehouse/internal/conf"
 	"gatehouse/internal/jose"
 	"gatehouse/internal/outbound"
 )
@@ -292,7 +293,7 @@ func TestAssertionsAreSignedAfresh(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		i := newIssuer(t)
 		i.says(living("10"))
-		ask := i.asking(TokenClient{PrivateKey: string(text)})
+		ask := i.asking(TokenClient{PrivateKey: string(text), AssertionFor: "https://issuer.test"})
 		seen := map[string]bool{}
 		for range 3 {
 			if got := ask(soon); !strings.HasPrefix(got, "200 ") {
@@ -311,12 +312,33 @@ func TestAssertionsAreSignedAfresh(t *testing.T) {
 			if err := json.Unmarshal(payload, &claims); err != nil {
 				t.Fatal(err)
 			}
-			if claims.Iss != "me" || claims.Sub != "me" || claims.Aud != "http://issuer.test/token" || seen[claims.Jti] || claims.Iat > time.Now().Unix() || claims.Iat < time.Now().Unix()-10 || claims.Exp <= claims.Iat {
+			if claims.Iss != "me" || claims.Sub != "me" || claims.Aud != "https://issuer.test" || seen[claims.Jti] || claims.Iat > time.Now().Unix() || claims.Iat < time.Now().Unix()-10 || claims.Exp <= claims.Iat {
 				t.Errorf("got claims %+v", claims)
 			}
 			seen[claims.Jti] = true
 			time.Sleep(11 * time.Second)
 		}
+	})
+}
+
+func TestAnAssertionIsMadeOutToTheEndpointUnlessTheFileSaysOtherwise(t *testing.T) {
+	g, err := (&TokenClient{TokenURL: "https://issuer.test/token", ClientID: "me", ClientSecret: "s"}).compile()
+	if err != nil || g.audience != "https://issuer.test/token" {
+		t.Errorf("got %q, %v", g.audience, err)
+	}
+}
+
+// An issuer that does not say how long its tokens live is believed for token_lifetime.
+func TestATokenWithoutALifetimeHasTheFiles(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		i := newIssuer(t)
+		i.says(func(n int, w http.ResponseWriter, _ *http.Request) { fmt.Fprintf(w, `{"access_token":"t%d"}`, n) })
+		ask := i.asking(TokenClient{Lifetime: ptr(conf.Duration(20 * time.Second))})
+		wantSaid(t, ask(soon), with(1))
+		time.Sleep(10 * time.Second)
+		wantSaid(t, ask(soon), with(1))
+		time.Sleep(9500 * time.Millisecond)
+		wantSaid(t, ask(soon), with(2))
 	})
 }
 

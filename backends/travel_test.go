@@ -542,6 +542,48 @@ func TestHealthChecksLeaveOutWhoIsNotWell(t *testing.T) {
 	})
 }
 
+func TestHealthChecksCountWhatTheFileSays(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFlock(t, 2)
+		var statuses [2]atomic.Int64
+		for i, h := range f.hosts {
+			statuses[i].Store(204)
+			f.serve(h+":80", func(w http.ResponseWriter, r *http.Request) {
+				if r.URL.RequestURI() == "/h?deep=1" {
+					w.WriteHeader(int(statuses[i].Load()))
+					return
+				}
+				f.hits[i].Add(1)
+				fmt.Fprint(w, `{}`)
+			})
+		}
+		life := new(Life)
+		f.env.Life = life
+		every := conf.Duration(10 * time.Second)
+		ask := f.asking(Config{TravelConfig: TravelConfig{Balance: "round_robin", HealthCheck: &HealthConfig{Path: "/h?deep=1", Interval: &every,
+			Status: Statuses("204"), Unhealthy: ptr(4), Healthy: ptr(4)}}})
+		defer life.Close()
+		share := func() int64 {
+			before := f.hits[0].Load()
+			for range 10 {
+				ask(soon, get())
+			}
+			return f.hits[0].Load() - before
+		}
+		for _, step := range []struct {
+			status int64
+			wait   time.Duration
+			want   int64
+		}{{200, 25 * time.Second, 5}, {200, 10 * time.Second, 0}, {204, 20 * time.Second, 0}, {204, 40 * time.Second, 5}} {
+			statuses[0].Store(step.status)
+			time.Sleep(step.wait)
+			if got := share(); got != step.want {
+				t.Errorf("%d for %v: got %d of 10, want %d", step.status, step.wait, got, step.want)
+			}
+		}
+	})
+}
+
 // Checks are shared by those who want the same, go on through a reload, and do not overrule each other.
 func TestHealthChecksAreSharedAndOutliveAReload(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -706,6 +748,22 @@ func TestHostsOfSRVRecords(t *testing.T) {
 		for range 100 {
 			ask(1)
 			time.Sleep(5 * time.Second)
+		}
+	})
+}
+
+func TestHostsOfSRVRecordsSpeakTheSchemeOfTheFile(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFlock(t, 1)
+		f.env.Hosts.lookup = func(context.Context, string) ([]*net.SRV, error) {
+			return []*net.SRV{{Target: "h0.test.", Port: 80}}, nil
+		}
+		cfg := Config{Host: []string{"svc.test"}, URLPattern: "/", TravelConfig: TravelConfig{SD: "dns"}}
+		for scheme, want := range map[string]string{"": "200 ", "http": "200 ", "https": "error: upstream_tls"} {
+			cfg.SDScheme = scheme
+			if got := said(f.backend(cfg)(t.Context(), get())); !strings.HasPrefix(got, want) {
+				t.Errorf("%q: got %s, want %s", scheme, got, want)
+			}
 		}
 	})
 }
