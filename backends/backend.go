@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"time"
 
+	"gatehouse/backends/keep"
 	"gatehouse/internal/conf"
 	"gatehouse/internal/lua"
 	"gatehouse/internal/outbound"
@@ -113,7 +114,7 @@ type Env struct {
 	EmptyOK   bool                                    // a success without a body is an empty answer, not a bad one (pass_status)
 	Hosts     *Hosts
 	Tokens    *Tokens
-	Life      *Life
+	Life      *keep.Life
 	Entry     string          // the backend's place in the file, the same after a reload; it tells breakers apart
 	Timeout   time.Duration   // of the endpoint
 	Transport TransportConfig // the service's

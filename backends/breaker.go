@@ -53,7 +53,7 @@ func (h *Hosts) breaker(cfg *BreakerConfig, origin string, env Env) (*breaker, e
 	if env.Entry == "" {
 		return fresh()
 	}
-	return h.breakers.hold(breakerKey{env.Entry, origin, string(settings)}, env.Life, fresh)
+	return h.breakers.Hold(breakerKey{env.Entry, origin, string(settings)}, env.Life, fresh)
 }
 
 func newBreaker(cfg BreakerConfig, origin string, log *slog.Logger) (*breaker, error) {

@@ -15,6 +15,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"gatehouse/backends/keep"
 	"gatehouse/internal/conf"
 )
 
@@ -230,7 +231,7 @@ func TestABreakerOutlivesItsConfiguration(t *testing.T) {
 		f := newFaulty(t)
 		f.entry = "GET /a 0"
 		cfg := BreakerConfig{MaxErrors: ptr(1), Timeout: 60}
-		before, after := new(Life), new(Life)
+		before, after := new(keep.Life), new(keep.Life)
 		f.env.Life = before
 		ask := f.asking(cfg, "json")
 		f.status.Store(500)

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"gatehouse/backends/cache"
+	"gatehouse/backends/keep"
 	"gatehouse/internal/outbound"
 )
 
@@ -30,19 +31,19 @@ func (m *mistakes) cached(cfg Config, env Env, next sender) sender {
 	if c.Shared {
 		key.entry = "shared"
 	}
-	store, err := env.Hosts.stores.hold(key, env.Life, func() (*cache.Store, error) { return cache.NewStore(bounds), nil })
+	store, err := env.Hosts.stores.Hold(key, env.Life, func() (*cache.Store, error) { return cache.NewStore(bounds), nil })
 	m.at(err, "extra_config", "qos/http-cache")
 	scripted := cfg.Extra.Lua != nil || cfg.Extra.Martian != nil // they may change what is asked
 	k := &cache.Cache{Next: below(next), Store: store, Origin: strings.Join(cfg.Host, ","), Streams: cfg.Encoding == "no-op",
 		Personal: cfg.Extra.Exchange.on() || scripted || env.Scripted, Tells: tells(env.Secrets, scripted || env.Scripted)}
 	if cfg.Extra.Credentials.on() {
-		k.Origin += fmt.Sprintf(" %x", sha256.Sum256([]byte(settingsKey(cfg.Extra.Credentials.TokenClient))))
+		k.Origin += fmt.Sprintf(" %x", sha256.Sum256([]byte(keep.Key(cfg.Extra.Credentials.TokenClient))))
 	}
 	if cfg.Extra.Client != nil {
-		k.Origin += fmt.Sprintf(" %x", sha256.Sum256([]byte(settingsKey(cfg.Extra.Client)))) // a certificate of ours, or another way there
+		k.Origin += fmt.Sprintf(" %x", sha256.Sum256([]byte(keep.Key(cfg.Extra.Client)))) // a certificate of ours, or another way there
 	}
 	if scripted {
-		k.Origin += fmt.Sprintf(" %x", sha256.Sum256([]byte(settingsKey(cfg.Extra.Lua, cfg.Extra.Martian))))
+		k.Origin += fmt.Sprintf(" %x", sha256.Sum256([]byte(keep.Key(cfg.Extra.Lua, cfg.Extra.Martian))))
 	}
 	return func(ctx context.Context, c *call) (*outbound.Response, error) { return k.Send(ctx, c) }
 }

@@ -432,7 +432,7 @@ func TestChaosNothingStaysBehind(t *testing.T) {
 			})
 		}
 		wg.Wait()
-		r.env.Hosts.upstreams.each(func(k upstreamKey, u *upstream) {
+		r.env.Hosts.upstreams.Each(func(k upstreamKey, u *upstream) {
 			if n := u.load.Load(); n != 0 {
 				t.Errorf("%s: %d exchanges are counted as running", k.origin, n)
 			}

@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"gatehouse/backends/keep"
 	"gatehouse/internal/conf"
 	"gatehouse/internal/outbound"
 )
@@ -79,7 +80,7 @@ func (cfg *HealthConfig) compile() (probe, error) {
 
 // check plans the health check of a host, from the start of the configuration to its end. A reload that leaves it as it is
 // goes on with what is known.
-func (h *Hosts) check(cfg *HealthConfig, at *host, s settings, life *Life) error {
+func (h *Hosts) check(cfg *HealthConfig, at *host, s settings, life *keep.Life) error {
 	if cfg == nil {
 		return nil
 	}
@@ -87,7 +88,7 @@ func (h *Hosts) check(cfg *HealthConfig, at *host, s settings, life *Life) error
 	if err != nil {
 		return err
 	}
-	c, err := h.checkers.hold(checkKey{at.origin, s.key + settingsKey(cfg)}, life, func() (*checker, error) {
+	c, err := h.checkers.Hold(checkKey{at.origin, s.key + keep.Key(cfg)}, life, func() (*checker, error) {
 		c := &checker{upstream: at.upstream, probe: q}
 		c.ctx, c.cancel = context.WithCancel(context.Background())
 		c.report = func(well bool, err error) {
@@ -99,7 +100,7 @@ func (h *Hosts) check(cfg *HealthConfig, at *host, s settings, life *Life) error
 		}
 		return c, nil
 	})
-	life.onStart(c.start)
+	life.OnStart(c.start)
 	return err
 }
 

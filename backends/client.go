@@ -1,7 +1,6 @@
 package backends
 
 import (
-	"encoding/json"
 	"errors"
 	"net/url"
 	"time"
@@ -152,13 +151,4 @@ func (c *ClientConfig) options(base outbound.Options) (outbound.Options, error) 
 	errs.at(err, "client_tls")
 	errs.at(proxied(&base, c.Proxy), "proxy_address")
 	return base, conf.Join(errs.list...)
-}
-
-// settingsKey tells one set of settings from another.
-func settingsKey(settings ...any) string {
-	b, err := json.Marshal(settings)
-	if err != nil {
-		return err.Error()
-	}
-	return string(b)
 }

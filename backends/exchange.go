@@ -10,6 +10,7 @@ import (
 	"sync"
 	"time"
 
+	"gatehouse/backends/keep"
 	"gatehouse/internal/conf"
 	"gatehouse/internal/outbound"
 )
@@ -70,7 +71,7 @@ type exchanged struct {
 }
 
 // exchange is the shared exchange of a configuration.
-func (t *Tokens) exchange(c *ExchangeConfig, life *Life) (*exchange, error) {
+func (t *Tokens) exchange(c *ExchangeConfig, life *keep.Life) (*exchange, error) {
 	var errs mistakes
 	subject := c.SubjectType
 	if subject == "" {
@@ -99,7 +100,7 @@ func (t *Tokens) exchange(c *ExchangeConfig, life *Life) (*exchange, error) {
 		return nil, conf.Join(errs.list...)
 	}
 	key := sha256.Sum256(fmt.Appendf(nil, "%x %d %d", e.digest(&c.TokenClient), most, size))
-	return t.exchanges.hold(key, life, func() (*exchange, error) {
+	return t.exchanges.Hold(key, life, func() (*exchange, error) {
 		x := &exchange{endpoint: e, max: most, maxSize: size, callers: map[[sha256.Size]byte]*list.Element{}, recent: list.New()}
 		x.ctx, x.end = context.WithCancel(context.Background())
 		return x, nil

@@ -61,7 +61,7 @@ func TestExchangedTokensAreBounded(t *testing.T) {
 		for n := range 1000 {
 			ask(fmt.Sprint("caller", n))
 		}
-		i.env.Tokens.exchanges.each(func(_ [32]byte, x *exchange) {
+		i.env.Tokens.exchanges.Each(func(_ [32]byte, x *exchange) {
 			if len(x.callers) != 10 || x.recent.Len() != 10 {
 				t.Errorf("%d callers are kept, want 10", len(x.callers))
 			}
@@ -84,7 +84,7 @@ func TestExchangedTokensAreBoundedInBytes(t *testing.T) {
 		ask := i.exchanging(ExchangeConfig{MaxSize: ptr(int64(100_000))})
 		for n := range 300 {
 			ask(fmt.Sprint("caller", n%100))
-			i.env.Tokens.exchanges.each(func(_ [32]byte, x *exchange) {
+			i.env.Tokens.exchanges.Each(func(_ [32]byte, x *exchange) {
 				var size int64
 				for _, at := range x.callers {
 					size += at.Value.(*exchanged).size()

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"gatehouse/backends/cache"
+	"gatehouse/backends/keep"
 	"gatehouse/internal/conf"
 	"gatehouse/internal/outbound"
 )
@@ -15,14 +16,14 @@ import (
 type Hosts struct {
 	opt       outbound.Options
 	log       *slog.Logger
-	upstreams *shelf[upstreamKey, *upstream]
-	breakers  *shelf[breakerKey, *breaker]
-	checkers  *shelf[checkKey, *checker]
-	limits    *shelf[limitKey, *limiter]
-	stores    *shelf[storeKey, *cache.Store]
-	resolvers *shelf[time.Duration, *outbound.Resolver]
-	names     *shelf[recordsKey, *records]
-	others    *shelf[any, any]
+	upstreams *keep.Shelf[upstreamKey, *upstream]
+	breakers  *keep.Shelf[breakerKey, *breaker]
+	checkers  *keep.Shelf[checkKey, *checker]
+	limits    *keep.Shelf[limitKey, *limiter]
+	stores    *keep.Shelf[storeKey, *cache.Store]
+	resolvers *keep.Shelf[time.Duration, *outbound.Resolver]
+	names     *keep.Shelf[recordsKey, *records]
+	others    *keep.Shelf[any, any]
 	lookup    lookupSRV // of the system; tests have their own
 }
 
@@ -30,21 +31,21 @@ type Hosts struct {
 func NewHosts(opt outbound.Options, log *slog.Logger) *Hosts {
 	return &Hosts{
 		opt: opt, log: log, lookup: systemSRV,
-		upstreams: newShelf[upstreamKey](func(u *upstream) { _ = u.client.Close() }),
-		breakers:  newShelf[breakerKey, *breaker](nil),
-		checkers:  newShelf[checkKey](func(c *checker) { c.close() }),
-		limits:    newShelf[limitKey, *limiter](nil),
-		stores:    newShelf[storeKey](func(s *cache.Store) { s.Close() }),
-		resolvers: newShelf[time.Duration](func(r *outbound.Resolver) { _ = r.Close() }),
-		names:     newShelf[recordsKey](func(r *records) { _ = r.cell.Close() }),
-		others:    newShelf[any, any](nil),
+		upstreams: keep.NewShelf[upstreamKey](func(u *upstream) { _ = u.client.Close() }),
+		breakers:  keep.NewShelf[breakerKey, *breaker](nil),
+		checkers:  keep.NewShelf[checkKey](func(c *checker) { c.close() }),
+		limits:    keep.NewShelf[limitKey, *limiter](nil),
+		stores:    keep.NewShelf[storeKey](func(s *cache.Store) { s.Close() }),
+		resolvers: keep.NewShelf[time.Duration](func(r *outbound.Resolver) { _ = r.Close() }),
+		names:     keep.NewShelf[recordsKey](func(r *records) { _ = r.cell.Close() }),
+		others:    keep.NewShelf[any, any](nil),
 	}
 }
 
 // Keep is what an endpoint wants to outlive its configuration: the same key, the same thing, for as long as some life holds
 // it. Keys of different types are different.
-func (h *Hosts) Keep(key any, life *Life, fresh func() any) any {
-	thing, _ := h.others.hold(key, life, func() (any, error) { return fresh(), nil }) // fresh does not fail
+func (h *Hosts) Keep(key any, life *keep.Life, fresh func() any) any {
+	thing, _ := h.others.Hold(key, life, func() (any, error) { return fresh(), nil }) // fresh does not fail
 	return thing
 }
 
@@ -55,11 +56,11 @@ func (h *Hosts) Fetcher(userAgent string) *outbound.Fetcher {
 
 // Close ends all idle connections.
 func (h *Hosts) Close() {
-	h.stores.close()
-	h.names.close()
-	h.checkers.close()
-	h.upstreams.close()
-	h.resolvers.close()
+	h.stores.Close()
+	h.names.Close()
+	h.checkers.Close()
+	h.upstreams.Close()
+	h.resolvers.Close()
 }
 
 // upstream is one origin under one set of settings, as all backends that ask it share it: its connections and its health.
@@ -88,7 +89,7 @@ func (h *Hosts) settings(cfg Config, env Env) (settings, error) {
 		own = *cfg.Extra.Client
 	}
 	full := own.over(env.Transport)
-	s := settings{key: settingsKey(full, own.Proxy), ttl: full.DNSTTL.Or(defaultDNSTTL)}
+	s := settings{key: keep.Key(full, own.Proxy), ttl: full.DNSTTL.Or(defaultDNSTTL)}
 	var errs mistakes
 	var err error
 	s.opt, err = full.options(h.opt)
@@ -107,15 +108,15 @@ func (h *Hosts) host(written string, s settings, env Env) (*host, error) {
 }
 
 // at is a place to ask, sharing its connections with every backend of the same origin and settings.
-func (h *Hosts) at(origin outbound.Origin, s settings, life *Life) (*host, error) {
+func (h *Hosts) at(origin outbound.Origin, s settings, life *keep.Life) (*host, error) {
 	if s.opt.Dial == nil && s.ttl > 0 {
-		resolver, err := h.resolvers.hold(s.ttl, life, func() (*outbound.Resolver, error) { return outbound.NewResolver(s.ttl, nil), nil })
+		resolver, err := h.resolvers.Hold(s.ttl, life, func() (*outbound.Resolver, error) { return outbound.NewResolver(s.ttl, nil), nil })
 		if err != nil {
 			return nil, err
 		}
 		s.opt.Resolver = resolver
 	}
-	u, err := h.upstreams.hold(upstreamKey{origin, s.key}, life, func() (*upstream, error) {
+	u, err := h.upstreams.Hold(upstreamKey{origin, s.key}, life, func() (*upstream, error) {
 		client, err := outbound.New(origin, s.opt)
 		return &upstream{origin: origin, client: client}, err
 	})

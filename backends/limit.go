@@ -6,6 +6,7 @@ import (
 	"sync"
 	"time"
 
+	"gatehouse/backends/keep"
 	"gatehouse/internal/conf"
 )
 
@@ -39,7 +40,7 @@ func (h *Hosts) limit(cfg *LimitConfig, env Env) (*limiter, error) {
 	if err != nil || env.Entry == "" {
 		return l, err
 	}
-	return h.limits.hold(limitKey{env.Entry, settingsKey(cfg)}, env.Life, func() (*limiter, error) { return l, nil })
+	return h.limits.Hold(limitKey{env.Entry, keep.Key(cfg)}, env.Life, func() (*limiter, error) { return l, nil })
 }
 
 func newLimiter(cfg LimitConfig) (*limiter, error) {

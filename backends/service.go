@@ -11,6 +11,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"gatehouse/backends/keep"
 	"gatehouse/internal/outbound"
 )
 
@@ -36,8 +37,8 @@ type recordsKey struct {
 	ttl  time.Duration
 }
 
-func (h *Hosts) records(name string, ttl time.Duration, life *Life) (*records, error) {
-	return h.names.hold(recordsKey{name, ttl}, life, func() (*records, error) {
+func (h *Hosts) records(name string, ttl time.Duration, life *keep.Life) (*records, error) {
+	return h.names.Hold(recordsKey{name, ttl}, life, func() (*records, error) {
 		return &records{outbound.NewCell(outbound.CellOptions[[]*net.SRV]{
 			Span: ttl, MaxStale: time.Hour, OnlyIfUsed: true,
 			Fetch: func(ctx context.Context) ([]*net.SRV, outbound.Life, error) {
@@ -56,7 +57,7 @@ func (h *Hosts) records(name string, ttl time.Duration, life *Life) (*records, e
 type service struct {
 	*records
 	scheme string
-	build  func(origin outbound.Origin, life *Life) (*host, error)
+	build  func(origin outbound.Origin, life *keep.Life) (*host, error)
 	now    atomic.Pointer[generation]
 	mu     sync.Mutex // one change at a time
 }
@@ -65,7 +66,7 @@ type service struct {
 type generation struct {
 	found []*net.SRV
 	turns []*host // each as often as its weight says
-	life  Life
+	life  keep.Life
 }
 
 func (m *mistakes) service(cfg Config, env Env, s settings) *service {
@@ -90,7 +91,7 @@ func (m *mistakes) service(cfg Config, env Env, s settings) *service {
 	if cfg.SDScheme != "" {
 		out.scheme = cfg.SDScheme
 	}
-	out.build = func(origin outbound.Origin, life *Life) (*host, error) {
+	out.build = func(origin outbound.Origin, life *keep.Life) (*host, error) {
 		host, err := env.Hosts.at(origin, s, life)
 		if err != nil {
 			return nil, err
@@ -106,9 +107,9 @@ func (m *mistakes) service(cfg Config, env Env, s settings) *service {
 	if _, err := env.Hosts.breaker(cfg.Extra.Breaker, name, Env{}); err != nil {
 		m.at(err, "extra_config", "qos/circuit-breaker")
 	}
-	env.Life.onClose(out.close)
+	env.Life.OnClose(out.close)
 	if cfg.HealthCheck != nil {
-		env.Life.onStart(func() (stop func()) { return out.watch(s.ttl) })
+		env.Life.OnStart(func() (stop func()) { return out.watch(s.ttl) })
 	}
 	return out
 }

@@ -11,6 +11,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"gatehouse/backends/keep"
 	"gatehouse/internal/conf"
 	"gatehouse/internal/jose"
 	"gatehouse/internal/outbound"
@@ -400,7 +401,7 @@ func TestOddAnswersOfATokenEndpoint(t *testing.T) {
 					return
 				}
 				wantSaid(t, got, `200 {"auth":"Bearer t","body":""}`)
-				i.env.Tokens.leases.each(func(_ [32]byte, l *lease) {
+				i.env.Tokens.leases.Each(func(_ [32]byte, l *lease) {
 					if life := l.State().Left; life != c.life {
 						t.Errorf("lives for %v, want %v", life, c.life)
 					}
@@ -568,7 +569,7 @@ func TestADisabledBlockIsNoBlock(t *testing.T) {
 func TestTokensEndWithTheLastWhoHoldsThem(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		i := newIssuer(t)
-		one, two := new(Life), new(Life)
+		one, two := new(keep.Life), new(keep.Life)
 		i.env.Life = one
 		wantSaid(t, i.asking(TokenClient{})(soon), with(1))
 		i.env.Life = two
@@ -577,7 +578,7 @@ func TestTokensEndWithTheLastWhoHoldsThem(t *testing.T) {
 		one.Close()
 		wantSaid(t, ask(soon), with(1))
 		two.Close()
-		i.env.Tokens.leases.each(func(_ [32]byte, l *lease) { t.Errorf("the token of %s is still held", l.name) })
+		i.env.Tokens.leases.Each(func(_ [32]byte, l *lease) { t.Errorf("the token of %s is still held", l.name) })
 	})
 }
 

@@ -14,6 +14,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"gatehouse/backends/keep"
 	"gatehouse/internal/conf"
 	"gatehouse/internal/outbound"
 )
@@ -454,7 +455,7 @@ func TestAStreamIsHedgedAndReadToItsEnd(t *testing.T) {
 		for range 10 {
 			wantSaid(t, said(fetch(t.Context(), get())), `200 "{\"host\":1,\"body\":\"\"}"`)
 		}
-		f.env.Hosts.upstreams.each(func(k upstreamKey, u *upstream) {
+		f.env.Hosts.upstreams.Each(func(k upstreamKey, u *upstream) {
 			if n := u.load.Load(); n != 0 {
 				t.Errorf("%s has %d exchanges in flight, want 0", k.origin, n)
 			}
@@ -518,7 +519,7 @@ func TestHealthChecksLeaveOutWhoIsNotWell(t *testing.T) {
 			f.hits[0].Add(1)
 			fmt.Fprint(w, `{}`)
 		})
-		life := new(Life)
+		life := new(keep.Life)
 		f.env.Life = life
 		every := conf.Duration(time.Second)
 		ask := f.asking(Config{TravelConfig: TravelConfig{HealthCheck: &HealthConfig{Path: "/health", Interval: &every}}})
@@ -557,7 +558,7 @@ func TestHealthChecksCountWhatTheFileSays(t *testing.T) {
 				fmt.Fprint(w, `{}`)
 			})
 		}
-		life := new(Life)
+		life := new(keep.Life)
 		f.env.Life = life
 		every := conf.Duration(10 * time.Second)
 		ask := f.asking(Config{TravelConfig: TravelConfig{Balance: "round_robin", HealthCheck: &HealthConfig{Path: "/h?deep=1", Interval: &every,
@@ -602,8 +603,8 @@ func TestHealthChecksAreSharedAndOutliveAReload(t *testing.T) {
 			}
 		})
 		every := conf.Duration(time.Second)
-		compile := func() (*Life, func(time.Duration, *Request) string) {
-			life := new(Life)
+		compile := func() (*keep.Life, func(time.Duration, *Request) string) {
+			life := new(keep.Life)
 			f.env.Life = life
 			ask := f.asking(Config{TravelConfig: TravelConfig{HealthCheck: &HealthConfig{Path: "/health", Interval: &every}}})
 			f.asking(Config{TravelConfig: TravelConfig{HealthCheck: &HealthConfig{Path: "/health", Interval: &every}}})
@@ -663,7 +664,7 @@ func TestHostsOfSRVRecordsAreChecked(t *testing.T) {
 			}
 			return found, nil
 		}
-		life := new(Life)
+		life := new(keep.Life)
 		f.env.Life = life
 		every := conf.Duration(time.Second)
 		fetch := f.backend(Config{Host: []string{"_http._tcp.svc.test"}, URLPattern: "/", TravelConfig: TravelConfig{SD: "dns", HealthCheck: &HealthConfig{Path: "/health", Interval: &every}}})

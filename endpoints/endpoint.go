@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"gatehouse/backends"
+	"gatehouse/backends/keep"
 	"gatehouse/internal/conf"
 	"gatehouse/internal/lua"
 	"gatehouse/validator"
@@ -49,7 +50,7 @@ type Endpoint struct {
 type Env struct {
 	Tokens    *backends.Tokens
 	Hosts     *backends.Hosts
-	Life      *backends.Life           // of this configuration
+	Life      *keep.Life               // of this configuration
 	Transport backends.TransportConfig // the service's
 	Auth      validator.Deps
 	Log       *slog.Logger

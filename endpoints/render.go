@@ -36,7 +36,7 @@ var buffers = sync.Pool{New: func() any { b := make([]byte, 0, 4096); return &b 
 
 const keepBuffer = 256 << 10
 
-func keep(buf *[]byte, used []byte) {
+func giveBack(buf *[]byte, used []byte) {
 	if cap(used) <= keepBuffer {
 		*buf = used[:0]
 		buffers.Put(buf)
@@ -69,13 +69,13 @@ func renderBody(e *Endpoint, x *Exchange, w http.ResponseWriter, r *http.Request
 				e.voice.head(h, f.contentType, len(small), complete, cache, vary)
 				x.write(w, status, small)
 			})
-			keep(buf, body)
+			giveBack(buf, body)
 			return nil
 		}
 	}
 	e.voice.head(h, f.contentType, len(body), complete, cache, vary)
 	x.write(w, status, body)
-	keep(buf, body)
+	giveBack(buf, body)
 	return nil
 }
 
@@ -85,7 +85,7 @@ func (e *Endpoint) compressed(x *Exchange, h http.Header, body []byte, coding st
 	small, ok := e.compress.body((*buf)[:0], body, coding)
 	if !ok {
 		send(body)
-		keep(buf, small)
+		giveBack(buf, small)
 		return
 	}
 	h["Content-Encoding"] = []string{coding}
@@ -93,7 +93,7 @@ func (e *Endpoint) compressed(x *Exchange, h http.Header, body []byte, coding st
 		h["Etag"] = []string{"W/" + tag[0]} // the bytes are others (RFC 9110 8.8.1)
 	}
 	send(small)
-	keep(buf, small)
+	giveBack(buf, small)
 }
 
 func bodyForbidden(status int) bool { return status == 204 || status == 205 || status == 304 }

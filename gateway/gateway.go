@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"gatehouse/backends"
+	"gatehouse/backends/keep"
 	"gatehouse/endpoints"
 	"gatehouse/internal/conf"
 	"gatehouse/internal/outbound"
@@ -29,7 +30,7 @@ type Shared struct {
 
 // Gateway is a compiled configuration: an [http.Handler].
 type Gateway struct {
-	life      *backends.Life
+	life      *keep.Life
 	router    *router
 	endpoints []*endpoints.Endpoint
 	keys      *validator.Keys
@@ -50,7 +51,7 @@ func New(cfg Config, shared Shared) (*Gateway, error) { return compile(cfg, shar
 func compile(cfg Config, shared Shared, skip map[int]bool) (*Gateway, error) {
 	m := mannersOf(cfg.Version)
 	full := inherit(cfg, m)
-	g := &Gateway{life: new(backends.Life), claimed: claimedHeaders(full), keys: shared.Keys, log: shared.Log,
+	g := &Gateway{life: new(keep.Life), claimed: claimedHeaders(full), keys: shared.Keys, log: shared.Log,
 		fetcher: shared.Hosts.Fetcher("gatehouse/" + shared.Release)}
 	var errs []error
 	at := func(err error, path ...any) {
