@@ -121,10 +121,30 @@ func TestDecodeXML(t *testing.T) {
 		{name: "too deep", body: strings.Repeat("<a>", maxXMLDepth+1), want: `error: elements more than 250 deep`},
 		{name: "too many elements", body: "<r>" + strings.Repeat("<a/>", maxXMLNodes) + "</r>", want: "error: more than 524288 elements…"},
 		{name: "too many names", body: manyNamed(maxXMLNames + 1), want: "error: more than 524288 elements…"},
+		{name: "too many attributes", body: "<r><a" + strings.Repeat(" a='>'", maxXMLAttrs+1) + "/></r>", want: "error: an element with more than 4096 attributes"},
 		{name: "as deep as may be", body: strings.Repeat("<a>", maxXMLDepth) + strings.Repeat("</a>", maxXMLDepth), want: strings.Repeat(`{"a":`, maxXMLDepth) + `""` + strings.Repeat("}", maxXMLDepth)},
 	} {
 		r.encoding = "xml"
 		r.run(t)
+	}
+}
+
+func TestCrowdedTags(t *testing.T) {
+	many := strings.Repeat(" a=''", 3*maxXMLAttrs)
+	for text, want := range map[string]bool{
+		"<r><a" + many + "/></r>":                                              true,
+		"<r><a" + strings.ReplaceAll(many, " ", "") + "/></r>":                 true,
+		"<r><a" + strings.ReplaceAll(many, "''", "'>'") + "/></r>":             true,
+		"<r><a" + strings.Repeat(" word", 3*maxXMLAttrs) + "/></r>":            true, // in a feed, which need not be well-formed
+		"<r><a" + strings.Repeat(" a = ''", maxXMLAttrs-1) + "/><b/>":          false,
+		"<r>" + many + "<a b='" + strings.Repeat("= ", 9999) + "'/><b/>":       false,
+		"<r><!--" + many + "--><![CDATA[" + many + "]]><?p " + many + "?></r>": false,
+		"<": false,
+		"":  false,
+	} {
+		if got := crowded([]byte(text)); got != want {
+			t.Errorf("%.40s… of %d bytes: got %t", text, len(text), got)
+		}
 	}
 }
 
@@ -267,6 +287,7 @@ func TestDecodeFeed(t *testing.T) {
 		{name: "nothing", encoding: "rss", want: "error: failed to detect feed type"},
 		{name: "a page", encoding: "rss", body: "<html></html>", want: "error: failed to detect feed type"},
 		{name: "cut short", encoding: "rss", body: rss[:300], want: "error: …"},
+		{name: "too many attributes", encoding: "rss", body: `<rss version="2.0"><channel>` + "<a" + strings.Repeat(" b", 2*maxXMLAttrs+1) + "/></channel></rss>", want: "error: an element with more than 4096 attributes"},
 		{name: "too deep", encoding: "rss", body: `<rss version="2.0"><channel>` + strings.Repeat("<x:a>", 300), want: "error: elements more than 250 deep"},
 		{name: "too many elements", encoding: "rss", body: `<rss version="2.0"><channel>` + strings.Repeat("<item/>", maxFeedElements), want: "error: more than 30000 elements"},
 		{name: "a JSON feed with too many objects", encoding: "rss", body: `{"version":"https://jsonfeed.org/version/1","items":[` + strings.Repeat("{},", maxFeedElements), want: "error: more than 30000 objects"},

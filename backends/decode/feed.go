@@ -84,6 +84,9 @@ func small(data []byte) error {
 // shallow refuses a document that is deeper than any feed, since gofeed goes down by calling itself, or cut into more
 // pieces. It reads as leniently as gofeed does, and leaves it to gofeed to say what else is wrong.
 func shallow(data []byte) error {
+	if crowded(data) {
+		return errCrowded
+	}
 	d := xml.NewDecoder(bytes.NewReader(data))
 	d.Strict = false
 	d.CharsetReader = charset.NewReaderLabel

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 
 	"golang.org/x/net/html/charset"
 
@@ -17,7 +18,10 @@ const (
 	maxXMLDepth = 250     // elements inside each other; each is at most two levels of JSON
 	maxXMLNodes = 1 << 19 // elements and attributes
 	maxXMLNames = 1 << 16 // different names of them
+	maxXMLAttrs = 1 << 12 // of one element: encoding/xml keeps them all before anybody can count them
 )
+
+var errCrowded = fmt.Errorf("an element with more than %d attributes", maxXMLAttrs)
 
 // xml makes an object of a document as mxj's maps have it: an element is its text, or an object with "-name" for each
 // attribute, "#text" and a key for each name of child; children of one name are an array, at the place of the first.
@@ -51,6 +55,12 @@ func (t *xmlTree) read(data []byte) error {
 	if len(data) > 1<<30 {
 		return errors.New("over 1 GiB")
 	}
+	if crowded(data) {
+		return errCrowded
+	}
+	if len(data) > 1<<20 { // growing step by step would leave several times as much behind
+		t.nodes = slices.Grow(t.nodes, min(bytes.Count(data, []byte{'<'}), maxXMLNodes+1))
+	}
 	d := xml.NewDecoder(bytes.NewReader(bytes.TrimPrefix(data, []byte("\ufeff"))))
 	d.CharsetReader = charset.NewReaderLabel
 	var open []openElement
@@ -68,6 +78,48 @@ func (t *xmlTree) read(data []byte) error {
 			return err
 		}
 	}
+}
+
+// crowded reports whether an element has too many attributes. Each tag ends before the next "<", which no value may have.
+func crowded(data []byte) bool {
+	const least = len(` a`)
+	for len(data) > maxXMLAttrs*least {
+		from := bytes.IndexByte(data, '<')
+		if from < 0 {
+			return false
+		}
+		data = data[from+1:]
+		tag := data
+		if end := bytes.IndexByte(data, '<'); end >= 0 {
+			tag = data[:end]
+		}
+		if len(tag) > maxXMLAttrs*least && tag[0] != '!' && tag[0] != '?' && attributes(tag) > 2*maxXMLAttrs {
+			return true
+		}
+	}
+	return false
+}
+
+// attributes counts the marks of attributes in the tag that a text begins with: words, which need no value in a feed, and
+// equals signs, which need no white space around them.
+func attributes(tag []byte) (n int) {
+	quote, before := byte(0), byte('<')
+	for _, c := range tag {
+		switch {
+		case quote != 0:
+			if c == quote {
+				quote = 0
+			}
+		case c == '"', c == '\'':
+			quote = c
+		case c == '=', before <= ' ' && c > ' ' && c != '>':
+			n++
+		case c == '>':
+			return n
+		}
+		before = c
+	}
+	return n
 }
 
 // take adds a token; open are the elements that it is in.
