@@ -1,5 +1,8 @@
 // Package backends asks one upstream: it builds the request, sends it, decodes what comes back and shapes it. A backend is
 // a [Fetch]; what protects or changes it (breaker, limit, cache, token) wraps one.
+//
+// Features that are larger than a file are leaves below: cache, decode, martian, tokens, and keep for what outlives a
+// configuration. What they make is wired here, and their errors become a [Failure] here.
 package backends
 
 import (
@@ -9,6 +12,7 @@ import (
 	"time"
 
 	"gatehouse/backends/keep"
+	"gatehouse/backends/tokens"
 	"gatehouse/internal/conf"
 	"gatehouse/internal/lua"
 	"gatehouse/internal/outbound"
@@ -113,7 +117,7 @@ type Env struct {
 	Earlier   int                                     // how many earlier steps {respN_…} may point at; 0 outside a sequence
 	EmptyOK   bool                                    // a success without a body is an empty answer, not a bad one (pass_status)
 	Hosts     *Hosts
-	Tokens    *Tokens
+	Tokens    *tokens.Purse
 	Life      *keep.Life
 	Entry     string          // the backend's place in the file, the same after a reload; it tells breakers apart
 	Timeout   time.Duration   // of the endpoint

@@ -7,17 +7,16 @@ import (
 	"sync/atomic"
 	"time"
 
+	"gatehouse/backends/tokens"
 	"gatehouse/internal/outbound"
 )
 
-const defaultTokenTimeout = 5 * time.Second
-
-// purse is where a token for a call comes from.
+// purse is where a token for a call comes from; caller is the caller's own token.
 type purse interface {
-	// get is a token to ask with. An error is a [*Failure], or that of ctx.
-	get(ctx context.Context, req *Request) (*token, error)
-	// replace is another one than that which the backend has refused; nil if there is none.
-	replace(ctx context.Context, req *Request, refused *token) (*token, error)
+	// Get is a token to ask with. An error is a [*tokens.Failure], or that of ctx.
+	Get(ctx context.Context, caller string) (*tokens.Token, error)
+	// Replace is another one than that which the backend has refused; nil if there is none.
+	Replace(ctx context.Context, caller string, refused *tokens.Token) (*tokens.Token, error)
 }
 
 // bearer puts a token of ours on every call, and nothing of the client's in its place (RFC 6750 2.1). A call that has left
@@ -27,8 +26,8 @@ type bearer struct {
 	purse     purse
 	forwardAs string // name for the client's own Authorization; "": it is dropped
 
-	doubt  atomic.Pointer[token] // came because this backend refused another one, and has not been accepted yet
-	resist atomic.Int64          // nanoseconds for which a doubtful token is not replaced when it is refused too
+	doubt  atomic.Pointer[tokens.Token] // came because this backend refused another one, and has not been accepted yet
+	resist atomic.Int64                 // nanoseconds for which a doubtful token is not replaced when it is refused too
 }
 
 // How long a backend that refuses whatever it is given keeps us from asking for tokens.
@@ -45,12 +44,12 @@ func (b *bearer) send(ctx context.Context, c *call) (*outbound.Response, error) 
 	if c.theirs != "" && b.forwardAs != "" {
 		c.header = append(c.header, outbound.Field{Name: b.forwardAs, Value: c.theirs})
 	}
-	t, err := b.purse.get(ctx, c.req)
+	t, err := b.purse.Get(ctx, c.req.Caller.Token)
 	if err != nil {
-		return nil, err
+		return nil, tokenless(err)
 	}
 	at := len(c.header)
-	c.header = append(c.header, outbound.Field{Name: "Authorization", Value: t.value})
+	c.header = append(c.header, outbound.Field{Name: "Authorization", Value: t.Value})
 	c.out.Header = c.header
 	res, err := b.next(ctx, c)
 	if err != nil {
@@ -70,7 +69,7 @@ func (b *bearer) send(ctx context.Context, c *call) (*outbound.Response, error) 
 	b.doubt.Store(other)
 	res.Body.Close()
 	c.rewind()
-	c.header[at].Value = other.value
+	c.header[at].Value = other.Value
 	res, err = b.next(ctx, c)
 	if err == nil && res.Status != 401 {
 		b.trust(other)
@@ -79,8 +78,8 @@ func (b *bearer) send(ctx context.Context, c *call) (*outbound.Response, error) 
 }
 
 // another is a token in place of one that the backend has refused; nil if none is to be had.
-func (b *bearer) another(ctx context.Context, c *call, refused *token) *token {
-	t, err := b.purse.replace(ctx, c.req, refused)
+func (b *bearer) another(ctx context.Context, c *call, refused *tokens.Token) *tokens.Token {
+	t, err := b.purse.Replace(ctx, c.req.Caller.Token, refused)
 	if err != nil {
 		return nil
 	}
@@ -105,7 +104,7 @@ func (b *bearer) strip(c *call) {
 }
 
 // trust takes down that the backend accepts a token.
-func (b *bearer) trust(t *token) {
+func (b *bearer) trust(t *tokens.Token) {
 	if b.doubt.Load() == t {
 		b.doubt.Store(nil)
 		b.resist.Store(0)
@@ -114,46 +113,49 @@ func (b *bearer) trust(t *token) {
 
 // doubtful reports whether a refused token is itself the fresh answer to a refusal: asking for another one would only be
 // asking again. The longer it goes on the less often it is tried.
-func (b *bearer) doubtful(t *token) bool {
+func (b *bearer) doubtful(t *tokens.Token) bool {
 	if b.doubt.Load() != t {
 		return false
 	}
 	resist := b.resist.Load()
-	if time.Since(t.born) < time.Duration(max(resist, firstResistance)) {
+	if t.Age() < time.Duration(max(resist, firstResistance)) {
 		return true
 	}
 	b.resist.Store(min(max(2*resist, 2*firstResistance), lastResistance))
 	return false
 }
 
-// shared is the purse of client credentials: the same token for every caller.
-type shared struct{ *lease }
-
-func (s shared) get(ctx context.Context, _ *Request) (*token, error) { return s.lease.get(ctx) }
-
-func (s shared) replace(ctx context.Context, _ *Request, refused *token) (*token, error) {
-	return s.lease.replace(ctx, refused)
+// tokenless is a Failure for want of a token.
+func tokenless(err error) error {
+	var f *tokens.Failure
+	switch {
+	case !errors.As(err, &f):
+		return err
+	case f.Refused:
+		return &Failure{Reason: ReasonExchange, RetryAfter: f.RetryAfter, Err: f.Err}
+	}
+	return &Failure{Reason: ReasonToken, RetryAfter: f.RetryAfter, Err: f.Err}
 }
 
-// wrap makes a sender carry tokens of ours, if the file asks for them.
+// bearer makes a sender carry tokens of ours, if the file asks for them.
 func (m *mistakes) bearer(cfg Config, env Env, next sender) sender {
 	credentials, exchange := cfg.Extra.Credentials, cfg.Extra.Exchange
 	switch {
-	case credentials.on() && exchange.on():
+	case credentials.On() && exchange.On():
 		m.at(errors.New("there is an auth/client-credentials too: a request carries one token"), "extra_config", "auth/token-exchange")
-	case credentials.on():
-		l, err := env.Tokens.lease(&credentials.TokenClient, env.Life)
+	case credentials.On():
+		l, err := env.Tokens.Lease(&credentials.Client, env.Life)
 		if !m.at(err, "extra_config", "auth/client-credentials") {
-			return (&bearer{next: next, purse: shared{l}, forwardAs: credentials.forwardName()}).send
+			return (&bearer{next: next, purse: l, forwardAs: credentials.ForwardName()}).send
 		}
-	case exchange.on():
+	case exchange.On():
 		if !env.Tokened {
 			m.at(errors.New("there is no token to exchange: the endpoint has no auth/validator"), "extra_config", "auth/token-exchange")
 			return next
 		}
-		x, err := env.Tokens.exchange(exchange, env.Life)
+		x, err := env.Tokens.Exchange(exchange, env.Life)
 		if !m.at(err, "extra_config", "auth/token-exchange") {
-			return (&bearer{next: next, purse: x, forwardAs: exchange.forwardName()}).send
+			return (&bearer{next: next, purse: x, forwardAs: exchange.ForwardName()}).send
 		}
 	}
 	return next

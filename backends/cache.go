@@ -35,9 +35,9 @@ func (m *mistakes) cached(cfg Config, env Env, next sender) sender {
 	m.at(err, "extra_config", "qos/http-cache")
 	scripted := cfg.Extra.Lua != nil || cfg.Extra.Martian != nil // they may change what is asked
 	k := &cache.Cache{Next: below(next), Store: store, Origin: strings.Join(cfg.Host, ","), Streams: cfg.Encoding == "no-op",
-		Personal: cfg.Extra.Exchange.on() || scripted || env.Scripted, Tells: tells(env.Secrets, scripted || env.Scripted)}
-	if cfg.Extra.Credentials.on() {
-		k.Origin += fmt.Sprintf(" %x", sha256.Sum256([]byte(keep.Key(cfg.Extra.Credentials.TokenClient))))
+		Personal: cfg.Extra.Exchange.On() || scripted || env.Scripted, Tells: tells(env.Secrets, scripted || env.Scripted)}
+	if cfg.Extra.Credentials.On() {
+		k.Origin += fmt.Sprintf(" %x", sha256.Sum256([]byte(keep.Key(cfg.Extra.Credentials.Client))))
 	}
 	if cfg.Extra.Client != nil {
 		k.Origin += fmt.Sprintf(" %x", sha256.Sum256([]byte(keep.Key(cfg.Extra.Client)))) // a certificate of ours, or another way there

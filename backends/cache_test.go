@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"gatehouse/backends/cache"
+	"gatehouse/backends/tokens"
 	"gatehouse/internal/conf"
 	"gatehouse/internal/outbound"
 )
@@ -209,7 +210,7 @@ func TestA304OfSomethingElseIsNoAnswer(t *testing.T) {
 			}
 			fmt.Fprint(w, len(asked))
 		})
-		ask := i.backend(Config{URLPattern: "/x", Encoding: "no-op", Extra: Extra{Cache: &cache.Config{}, Credentials: over(TokenClient{})}})
+		ask := i.backend(Config{URLPattern: "/x", Encoding: "no-op", Extra: Extra{Cache: &cache.Config{}, Credentials: over(tokens.Client{})}})
 		for _, want := range []string{`200 "1"`, `200 "3"`} {
 			if got := said(ask(t.Context(), get())); got != want {
 				t.Errorf("got %s, want %s", got, want)

@@ -20,6 +20,7 @@ import (
 	"testing"
 	"time"
 
+	"gatehouse/backends/tokens"
 	"gatehouse/internal/conf"
 	"gatehouse/internal/outbound"
 )
@@ -99,7 +100,7 @@ func freeAddress(t *testing.T) string {
 // newRealRig is a rig of real sockets.
 func newRealRig(t testing.TB) *rig {
 	log := slog.New(slog.NewTextHandler(testWriter{t}, nil))
-	r := &rig{memory: &memory{t: t}, env: Env{Log: log, Timeout: soon, Hosts: NewHosts(outbound.Options{}, log), Tokens: NewTokens(TokensConfig{Log: log})}}
+	r := &rig{memory: &memory{t: t}, env: Env{Log: log, Timeout: soon, Hosts: NewHosts(outbound.Options{}, log), Tokens: tokens.New(tokens.Options{Log: log})}}
 	t.Cleanup(func() {
 		r.env.Hosts.Close()
 		r.env.Tokens.Close()
@@ -379,7 +380,7 @@ func TestChaosATokenEndpointThatIsStoppedAndGoesOn(t *testing.T) {
 	defer server.Close()
 	defer close(release)
 	fetch := r.backend(Config{Host: []string{l.Addr().String()}, URLPattern: "/",
-		Extra: Extra{Credentials: over(TokenClient{TokenURL: "http://" + l.Addr().String() + "/token"})}})
+		Extra: Extra{Credentials: over(tokens.Client{TokenURL: "http://" + l.Addr().String() + "/token"})}})
 	ask := func() error {
 		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 		defer cancel()
@@ -416,7 +417,7 @@ func TestChaosNothingStaysBehind(t *testing.T) {
 	}
 	before := files()
 	func() {
-		r := &rig{memory: &memory{t: t}, env: Env{Log: slog.New(slog.DiscardHandler), Hosts: NewHosts(outbound.Options{}, slog.New(slog.DiscardHandler)), Tokens: NewTokens(TokensConfig{})}}
+		r := &rig{memory: &memory{t: t}, env: Env{Log: slog.New(slog.DiscardHandler), Hosts: NewHosts(outbound.Options{}, slog.New(slog.DiscardHandler)), Tokens: tokens.New(tokens.Options{})}}
 		defer r.env.Hosts.Close()
 		defer r.env.Tokens.Close()
 		a, b := newProcess(t), newProcess(t)

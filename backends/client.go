@@ -2,19 +2,11 @@ package backends
 
 import (
 	"errors"
-	"net/url"
 	"time"
 
 	"gatehouse/internal/conf"
 	"gatehouse/internal/outbound"
 )
-
-// ClientConfig is how connections to somebody are secured and led: part of backend/http/client, and of what asks token
-// endpoints.
-type ClientConfig struct {
-	TLS   outbound.TLSConfig `json:"client_tls" doc:"Certificates, ours and theirs."`
-	Proxy string             `json:"proxy_address" doc:"The URL of an HTTP proxy to go through; \"none\" for none." default:"HTTPS_PROXY and HTTP_PROXY of the environment"`
-}
 
 // TransportConfig is how connections to upstreams are made and kept (krakend.md 1.3). What a backend does not say it has
 // from the service.
@@ -129,26 +121,4 @@ func (m *mistakes) secure(c *TransportConfig, o *outbound.Options) {
 	compiled, err := written.Compile()
 	m.at(err, "client_tls")
 	o.TLS = compiled
-}
-
-// proxied leads connections through a proxy.
-func proxied(o *outbound.Options, address string) error {
-	if address == "" {
-		return nil
-	}
-	if u, err := url.Parse(address); address != "none" && (err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https") {
-		return errors.New("want http://host:port or https://host:port, or \"none\"")
-	}
-	o.Proxy = address
-	return nil
-}
-
-// options are the settings of a client of a token endpoint.
-func (c *ClientConfig) options(base outbound.Options) (outbound.Options, error) {
-	var errs mistakes
-	var err error
-	base.TLS, err = c.TLS.Compile()
-	errs.at(err, "client_tls")
-	errs.at(proxied(&base, c.Proxy), "proxy_address")
-	return base, conf.Join(errs.list...)
 }

@@ -9,6 +9,7 @@ import (
 
 	"gatehouse/backends/cache"
 	"gatehouse/backends/martian"
+	"gatehouse/backends/tokens"
 	"gatehouse/internal/conf"
 	"gatehouse/internal/expr"
 	"gatehouse/internal/lua"
@@ -44,18 +45,18 @@ type Config struct {
 
 // Extra are the namespaces that a backend may have.
 type Extra struct {
-	HTTP        *HTTPConfig        `json:"backend/http" doc:"What a failed answer becomes."`
-	Breaker     *BreakerConfig     `json:"qos/circuit-breaker" doc:"Stop asking a backend that fails."`
-	GraphQL     *GraphQLConfig     `json:"backend/graphql" doc:"Ask a GraphQL server."`
-	Proxy       *ProxyConfig       `json:"proxy" doc:"How the answer is edited."`
-	Credentials *CredentialsConfig `json:"auth/client-credentials" doc:"Fetch a token of our own for this backend (RFC 6749 4.4)."`
-	Limit       *LimitConfig       `json:"qos/ratelimit/proxy" doc:"How often this backend may be asked."`
-	Cache       *cache.Config      `json:"qos/http-cache" doc:"Keep answers that the backend lets be kept."`
-	Exchange    *ExchangeConfig    `json:"auth/token-exchange" since:"4" doc:"Exchange the caller's token for one that this backend accepts (RFC 8693)."`
-	Client      *HTTPClientConfig  `json:"backend/http/client" doc:"Connections to this backend."`
-	CEL         []expr.Rule        `json:"validation/cel" doc:"Expressions over this backend's request and answer that must be true."`
-	Lua         *lua.Config        `json:"modifier/lua-backend" doc:"Scripts over this backend's request and answer."`
-	Martian     *martian.Config    `json:"modifier/martian" conf:"open" doc:"Modifiers of the request as it is sent and of the answer as it comes: one by its name, or a group."`
+	HTTP        *HTTPConfig               `json:"backend/http" doc:"What a failed answer becomes."`
+	Breaker     *BreakerConfig            `json:"qos/circuit-breaker" doc:"Stop asking a backend that fails."`
+	GraphQL     *GraphQLConfig            `json:"backend/graphql" doc:"Ask a GraphQL server."`
+	Proxy       *ProxyConfig              `json:"proxy" doc:"How the answer is edited."`
+	Credentials *tokens.CredentialsConfig `json:"auth/client-credentials" doc:"Fetch a token of our own for this backend (RFC 6749 4.4)."`
+	Limit       *LimitConfig              `json:"qos/ratelimit/proxy" doc:"How often this backend may be asked."`
+	Cache       *cache.Config             `json:"qos/http-cache" doc:"Keep answers that the backend lets be kept."`
+	Exchange    *tokens.ExchangeConfig    `json:"auth/token-exchange" since:"4" doc:"Exchange the caller's token for one that this backend accepts (RFC 8693)."`
+	Client      *HTTPClientConfig         `json:"backend/http/client" doc:"Connections to this backend."`
+	CEL         []expr.Rule               `json:"validation/cel" doc:"Expressions over this backend's request and answer that must be true."`
+	Lua         *lua.Config               `json:"modifier/lua-backend" doc:"Scripts over this backend's request and answer."`
+	Martian     *martian.Config           `json:"modifier/martian" conf:"open" doc:"Modifiers of the request as it is sent and of the answer as it comes: one by its name, or a group."`
 }
 
 // HTTPConfig is backend/http (krakend.md 2.8).

@@ -94,7 +94,7 @@ func (h *Hosts) settings(cfg Config, env Env) (settings, error) {
 	var err error
 	s.opt, err = full.options(h.opt)
 	errs.at(err)
-	errs.at(proxied(&s.opt, own.Proxy), "proxy_address")
+	errs.at(s.opt.Through(own.Proxy), "proxy_address")
 	return s, conf.At(conf.Join(errs.list...), "extra_config", "backend/http/client")
 }
 

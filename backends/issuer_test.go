@@ -10,6 +10,8 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"gatehouse/backends/tokens"
 )
 
 // issuer is a token endpoint in memory, at issuer.test.
@@ -113,7 +115,7 @@ func (i *issuer) backendAnswer(w http.ResponseWriter, r *http.Request) {
 
 // over is the plain HTTP of tests: what is encrypted in life goes to issuer.test over http here, since the certificate is
 // nothing that these tests are about.
-func over(c TokenClient) *CredentialsConfig {
+func over(c tokens.Client) *tokens.CredentialsConfig {
 	if c.TokenURL == "" {
 		c.TokenURL = "http://issuer.test/token"
 	}
@@ -124,11 +126,11 @@ func over(c TokenClient) *CredentialsConfig {
 	if c.ClientSecret == "" && c.PrivateKey == "" {
 		c.ClientSecret = "s3cr3t"
 	}
-	return &CredentialsConfig{TokenClient: c}
+	return &tokens.CredentialsConfig{Client: c}
 }
 
 // asking compiles a backend with credentials and returns a way to ask it once, within a time.
-func (i *issuer) asking(c TokenClient) func(within time.Duration, req ...*Request) string {
+func (i *issuer) asking(c tokens.Client) func(within time.Duration, req ...*Request) string {
 	i.t.Helper()
 	fetch := i.backend(Config{URLPattern: "/", Extra: Extra{Credentials: over(c)}})
 	return func(within time.Duration, req ...*Request) string {

@@ -16,6 +16,7 @@ import (
 
 	"go.uber.org/goleak"
 
+	"gatehouse/backends/tokens"
 	"gatehouse/internal/outbound"
 )
 
@@ -139,7 +140,7 @@ func newRig(t testing.TB) *rig {
 	m := newMemory(t)
 	opt := outbound.Options{Dial: m.dial}
 	log := slog.New(slog.NewTextHandler(testWriter{t}, nil))
-	r := &rig{memory: m, env: Env{Log: log, Hosts: NewHosts(opt, log), Tokens: NewTokens(TokensConfig{Log: log, UserAgent: "gatehouse/test", Options: opt})}}
+	r := &rig{memory: m, env: Env{Log: log, Hosts: NewHosts(opt, log), Tokens: tokens.New(tokens.Options{Log: log, UserAgent: "gatehouse/test", Options: opt})}}
 	t.Cleanup(func() {
 		r.env.Hosts.Close()
 		r.env.Tokens.Close()

@@ -22,6 +22,7 @@ import (
 	"testing"
 	"time"
 
+	"gatehouse/backends/tokens"
 	"gatehouse/internal/conf"
 	"gatehouse/internal/outbound"
 )
@@ -101,11 +102,11 @@ func TestATokenEndpointOverMutualTLS(t *testing.T) {
 	defer origin.Close()
 	ca := pemFile(t, "CERTIFICATE", issuer.Certificate().Raw)
 	var tunnels atomic.Int64
-	full := TokenClient{TokenURL: issuer.URL + "/token", ClientID: "me", AuthStyle: "tls",
-		Transport: ClientConfig{Proxy: tunnel(t, &tunnels), TLS: outbound.TLSConfig{CA: []string{ca}, Certificates: []outbound.KeyPair{clientPair(t)}}}}
-	ask := func(c TokenClient) string {
+	full := tokens.Client{TokenURL: issuer.URL + "/token", ClientID: "me", AuthStyle: "tls",
+		Transport: tokens.Connection{Proxy: tunnel(t, &tunnels), TLS: outbound.TLSConfig{CA: []string{ca}, Certificates: []outbound.KeyPair{clientPair(t)}}}}
+	ask := func(c tokens.Client) string {
 		r := newRealRig(t)
-		fetch := r.backend(Config{Host: []string{origin.URL}, URLPattern: "/", Extra: Extra{Credentials: &CredentialsConfig{TokenClient: c}}})
+		fetch := r.backend(Config{Host: []string{origin.URL}, URLPattern: "/", Extra: Extra{Credentials: &tokens.CredentialsConfig{Client: c}}})
 		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 		defer cancel()
 		return said(fetch(ctx, get()))

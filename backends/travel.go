@@ -81,7 +81,7 @@ func (m *mistakes) sender(cfg Config, env Env) sender {
 
 // outcome sets which statuses are successes, and what becomes of the others.
 func (m *mistakes) outcome(cfg Config) (*StatusSet, failureRule) {
-	rule := failureRule{pass: conf.Value(cfg.OnError, "pass") == "pass", own: cfg.Extra.Credentials.on() || cfg.Extra.Exchange.on()}
+	rule := failureRule{pass: conf.Value(cfg.OnError, "pass") == "pass", own: cfg.Extra.Credentials.On() || cfg.Extra.Exchange.On()}
 	if h := cfg.Extra.HTTP; h != nil {
 		rule.code, rule.details = h.ReturnErrorCode, h.ReturnErrorDetails
 	}

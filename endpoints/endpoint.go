@@ -11,6 +11,7 @@ import (
 
 	"gatehouse/backends"
 	"gatehouse/backends/keep"
+	"gatehouse/backends/tokens"
 	"gatehouse/internal/conf"
 	"gatehouse/internal/lua"
 	"gatehouse/validator"
@@ -48,7 +49,7 @@ type Endpoint struct {
 
 // Env is what endpoints are compiled against: what outlives a configuration, and the manners of the service.
 type Env struct {
-	Tokens    *backends.Tokens
+	Tokens    *tokens.Purse
 	Hosts     *backends.Hosts
 	Life      *keep.Life               // of this configuration
 	Transport backends.TransportConfig // the service's

@@ -77,7 +77,7 @@ func TestAccessLinesAreThoseOfSlog(t *testing.T) {
 			r := &http.Request{Method: row.method, URL: &url.URL{Path: row.path}}
 			x := row.exchange
 			line := string(appendAccess(nil, &x, r, at))
-			if got, want := tokens(t, line), tokens(t, slogAccess(&x, r, at)); got != want {
+			if got, want := words(t, line), words(t, slogAccess(&x, r, at)); got != want {
 				t.Errorf("%s\nsays %s\nwant %s", line, got, want)
 			}
 			if strings.Count(line, "\n") != 1 || !strings.HasSuffix(line, "}\n") {
@@ -87,8 +87,8 @@ func TestAccessLinesAreThoseOfSlog(t *testing.T) {
 	}
 }
 
-// tokens are the names and values of a line, in their order, numbers as they are written.
-func tokens(t testing.TB, line string) string {
+// words are the names and values of a line, in their order, numbers as they are written.
+func words(t testing.TB, line string) string {
 	t.Helper()
 	d := json.NewDecoder(strings.NewReader(line))
 	d.UseNumber()
@@ -119,7 +119,7 @@ func FuzzAccessLine(f *testing.F) {
 			Auth: time.Duration(us), Reason: reason, Err: errors.New(why), Detail: []any{"check", client, "actual", why}}
 		r := &http.Request{Method: method, URL: &url.URL{Path: path}}
 		line := string(appendAccess(nil, x, r, at))
-		if got, want := tokens(t, line), tokens(t, slogAccess(x, r, at)); got != want {
+		if got, want := words(t, line), words(t, slogAccess(x, r, at)); got != want {
 			t.Errorf("says %s\nwant %s", got, want)
 		}
 		if strings.Count(line, "\n") != 1 {

@@ -12,6 +12,7 @@ import (
 
 	"gatehouse/backends"
 	"gatehouse/backends/keep"
+	"gatehouse/backends/tokens"
 	"gatehouse/endpoints"
 	"gatehouse/internal/conf"
 	"gatehouse/internal/outbound"
@@ -21,7 +22,7 @@ import (
 // Shared outlives a configuration: what a reload must not forget. It is made once and handed to every [New].
 type Shared struct {
 	Keys    *validator.Keys
-	Tokens  *backends.Tokens
+	Tokens  *tokens.Purse
 	Hosts   *backends.Hosts
 	Log     *slog.Logger
 	Access  io.Writer // takes a line of JSON for every request, at any time; nil: none are written

@@ -9,6 +9,7 @@ import (
 	"go.uber.org/goleak"
 
 	"gatehouse/backends"
+	"gatehouse/backends/tokens"
 	"gatehouse/gateway"
 	"gatehouse/internal/conf"
 	"gatehouse/internal/gatewaytest"
@@ -96,7 +97,7 @@ func newShared(log *slog.Logger) gateway.Shared {
 	return gateway.Shared{
 		Keys:    validator.NewKeys(validator.KeysConfig{Log: log}),
 		Hosts:   backends.NewHosts(outbound.Options{}, log),
-		Tokens:  backends.NewTokens(backends.TokensConfig{Log: log}),
+		Tokens:  tokens.New(tokens.Options{Log: log}),
 		Log:     log,
 		Release: "test",
 	}

@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"gatehouse/backends"
+	"gatehouse/backends/tokens"
 	"gatehouse/gateway"
 	"gatehouse/internal/conf"
 	"gatehouse/internal/outbound"
@@ -110,7 +111,7 @@ func newShared(log journal) *shared {
 	s := &shared{gateway.Shared{
 		Keys:    validator.NewKeys(validator.KeysConfig{Log: log.Logger, UserAgent: "gatehouse/" + release}),
 		Hosts:   backends.NewHosts(outbound.Options{}, log.Logger),
-		Tokens:  backends.NewTokens(backends.TokensConfig{Log: log.Logger, UserAgent: "gatehouse/" + release}),
+		Tokens:  tokens.New(tokens.Options{Log: log.Logger, UserAgent: "gatehouse/" + release}),
 		Log:     log.Logger,
 		Release: release,
 	}}

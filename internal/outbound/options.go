@@ -2,6 +2,8 @@ package outbound
 
 import (
 	"crypto/tls"
+	"errors"
+	"net/url"
 	"time"
 )
 
@@ -60,4 +62,16 @@ func orDefault[T int | time.Duration](v, other T) T {
 		return other
 	}
 	return v
+}
+
+// Through leads connections through a proxy: a URL, "none" for none at all, or "" for what the environment says.
+func (o *Options) Through(proxy string) error {
+	if proxy == "" {
+		return nil
+	}
+	if u, err := url.Parse(proxy); proxy != "none" && (err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https") {
+		return errors.New("want http://host:port or https://host:port, or \"none\"")
+	}
+	o.Proxy = proxy
+	return nil
 }

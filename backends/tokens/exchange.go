@@ -1,4 +1,4 @@
-package backends
+package tokens
 
 import (
 	"container/list"
@@ -17,7 +17,7 @@ import (
 
 // ExchangeConfig is auth/token-exchange: the caller's token is exchanged for one that the backend accepts (RFC 8693).
 type ExchangeConfig struct {
-	TokenClient
+	Client
 	Disabled      bool   `json:"is_disabled" doc:"Take this block for absent." default:"false"`
 	SubjectType   string `json:"subject_token_type" doc:"What the caller's token is: access_token, id_token, jwt, or a URI." default:"access_token"`
 	RequestedType string `json:"requested_token_type" doc:"What is asked for: access_token, id_token, jwt, or a URI." default:"the endpoint decides"`
@@ -35,7 +35,8 @@ const (
 	exchangesAtATime = 64
 )
 
-func (c *ExchangeConfig) on() bool { return c != nil && !c.Disabled }
+// On reports whether the block is there and means it.
+func (c *ExchangeConfig) On() bool { return c != nil && !c.Disabled }
 
 func tokenType(word string) string {
 	switch word {
@@ -45,14 +46,16 @@ func tokenType(word string) string {
 	return word
 }
 
-// exchange keeps the tokens that callers' tokens were exchanged for, each for its own caller (security.md 31).
-type exchange struct {
-	endpoint *tokenEndpoint
-	max      int
-	maxSize  int64
-	ctx      context.Context
-	end      context.CancelFunc
-	wg       sync.WaitGroup
+// Exchange keeps the tokens that callers' tokens were exchanged for, each for its own caller (security.md 31).
+type Exchange struct {
+	name    string
+	timeout time.Duration // of one exchange
+	swap    func(ctx context.Context, subject string) (*Token, error)
+	max     int
+	maxSize int64
+	ctx     context.Context
+	end     context.CancelFunc
+	wg      sync.WaitGroup
 
 	mu      sync.Mutex
 	size    int64
@@ -63,16 +66,16 @@ type exchange struct {
 // exchanged is what one caller's token was exchanged for.
 type exchanged struct {
 	key      [sha256.Size]byte
-	token    *token
+	token    *Token
 	replaced time.Time     // when a 401 forced an exchange
 	flight   chan struct{} // closed when the exchange that runs has ended; nil: none runs
 	err      error         // of the last one
 	failed   time.Time     // when it ended with err
 }
 
-// exchange is the shared exchange of a configuration.
-func (t *Tokens) exchange(c *ExchangeConfig, life *keep.Life) (*exchange, error) {
-	var errs mistakes
+// Exchange is the shared exchange of a configuration.
+func (t *Purse) Exchange(c *ExchangeConfig, life *keep.Life) (*Exchange, error) {
+	var errs []error
 	subject := c.SubjectType
 	if subject == "" {
 		subject = "access_token"
@@ -83,31 +86,38 @@ func (t *Tokens) exchange(c *ExchangeConfig, life *keep.Life) (*exchange, error)
 	}
 	for _, p := range params[1:] {
 		if !strings.Contains(p.value, ":") {
-			errs.at(fmt.Errorf("got %q, want access_token, id_token, jwt or a URI", p.value), p.name)
+			errs = append(errs, conf.At(fmt.Errorf("got %q, want access_token, id_token, jwt or a URI", p.value), p.name))
 		}
 	}
 	most := conf.Value(c.MaxCallers, defaultCallers)
 	if most < 1 {
-		errs.at(fmt.Errorf("got %d, want at least 1", most), "max_callers")
+		errs = append(errs, conf.At(fmt.Errorf("got %d, want at least 1", most), "max_callers"))
 	}
 	size := conf.Value(c.MaxSize, defaultTokens)
 	if size < 1 {
-		errs.at(fmt.Errorf("got %d, want at least 1", size), "max_size")
+		errs = append(errs, conf.At(fmt.Errorf("got %d, want at least 1", size), "max_size"))
 	}
-	e, err := t.endpoint(&c.TokenClient, life, params...)
-	errs.at(err)
-	if errs.list != nil {
-		return nil, conf.Join(errs.list...)
+	e, err := t.endpoint(&c.Client, life, params...)
+	if err := conf.Join(append(errs, err)...); err != nil {
+		return nil, err
 	}
-	key := sha256.Sum256(fmt.Appendf(nil, "%x %d %d", e.digest(&c.TokenClient), most, size))
-	return t.exchanges.Hold(key, life, func() (*exchange, error) {
-		x := &exchange{endpoint: e, max: most, maxSize: size, callers: map[[sha256.Size]byte]*list.Element{}, recent: list.New()}
-		x.ctx, x.end = context.WithCancel(context.Background())
-		return x, nil
+	key := sha256.Sum256(fmt.Appendf(nil, "%x %d %d", e.digest(&c.Client), most, size))
+	return t.exchanges.Hold(key, life, func() (*Exchange, error) {
+		swap := func(ctx context.Context, subject string) (*Token, error) {
+			return e.ask(ctx, param{"subject_token", subject})
+		}
+		return newExchange(e.url, e.timeout, most, size, swap), nil
 	})
 }
 
-func (x *exchange) close() {
+// newExchange keeps tokens of so many callers and so many bytes; swap exchanges one.
+func newExchange(name string, timeout time.Duration, most int, size int64, swap func(ctx context.Context, subject string) (*Token, error)) *Exchange {
+	x := &Exchange{name: name, timeout: timeout, swap: swap, max: most, maxSize: size, callers: map[[sha256.Size]byte]*list.Element{}, recent: list.New()}
+	x.ctx, x.end = context.WithCancel(context.Background())
+	return x
+}
+
+func (x *Exchange) close() {
 	x.mu.Lock()
 	x.end()
 	x.mu.Unlock()
@@ -116,12 +126,14 @@ func (x *exchange) close() {
 
 var errNoCaller = errors.New("the caller has no token that could be exchanged")
 
-func (x *exchange) get(ctx context.Context, req *Request) (*token, error) {
-	return x.fetch(ctx, req, nil)
+// Get is the token that the caller's was exchanged for.
+func (x *Exchange) Get(ctx context.Context, caller string) (*Token, error) {
+	return x.fetch(ctx, caller, nil)
 }
 
-func (x *exchange) replace(ctx context.Context, req *Request, refused *token) (*token, error) {
-	t, err := x.fetch(ctx, req, refused)
+// Replace is another one than that which a backend has refused; nil if none may be asked for again so soon.
+func (x *Exchange) Replace(ctx context.Context, caller string, refused *Token) (*Token, error) {
+	t, err := x.fetch(ctx, caller, refused)
 	if t == refused {
 		return nil, err
 	}
@@ -129,13 +141,13 @@ func (x *exchange) replace(ctx context.Context, req *Request, refused *token) (*
 }
 
 // fetch is the caller's token; if it is the refused one, another is asked for, unless that was done a moment ago.
-func (x *exchange) fetch(ctx context.Context, req *Request, refused *token) (*token, error) {
-	if req.Caller.Token == "" {
-		return nil, &Failure{Reason: ReasonExchange, Err: errNoCaller}
+func (x *Exchange) fetch(ctx context.Context, caller string, refused *Token) (*Token, error) {
+	if caller == "" {
+		return nil, &Failure{Refused: true, Err: errNoCaller}
 	}
 	x.mu.Lock()
-	e := x.entry(req.Caller.Token)
-	if t := e.token; t != nil && time.Since(t.born) < t.life*19/20 {
+	e := x.entry(caller)
+	if t := e.token; t != nil && t.Age() < t.life*19/20 {
 		if t != refused || e.flight == nil && time.Since(e.replaced) < exchangePause {
 			x.mu.Unlock()
 			return t, nil
@@ -145,7 +157,7 @@ func (x *exchange) fetch(ctx context.Context, req *Request, refused *token) (*to
 		switch {
 		case x.ctx.Err() != nil:
 			x.mu.Unlock()
-			return nil, &Failure{Reason: ReasonToken, Err: outbound.ErrClosed}
+			return nil, &Failure{Err: outbound.ErrClosed}
 		case e.err != nil && time.Since(e.failed) < pace:
 			defer x.mu.Unlock()
 			return nil, e.err
@@ -154,8 +166,7 @@ func (x *exchange) fetch(ctx context.Context, req *Request, refused *token) (*to
 			e.replaced = time.Now()
 		}
 		e.flight = make(chan struct{})
-		subject := req.Caller.Token
-		x.wg.Go(func() { x.ask(e, subject) })
+		x.wg.Go(func() { x.ask(e, caller) })
 	}
 	flight := e.flight
 	x.mu.Unlock()
@@ -163,7 +174,7 @@ func (x *exchange) fetch(ctx context.Context, req *Request, refused *token) (*to
 	case <-flight:
 	case <-ctx.Done():
 		if errors.Is(context.Cause(ctx), context.DeadlineExceeded) {
-			return nil, &Failure{Reason: ReasonToken, RetryAfter: pace, Err: fmt.Errorf("no token of %s in time", x.endpoint.url)}
+			return nil, &Failure{RetryAfter: pace, Err: fmt.Errorf("no token of %s in time", x.name)}
 		}
 		return nil, ctx.Err()
 	}
@@ -176,7 +187,7 @@ func (x *exchange) fetch(ctx context.Context, req *Request, refused *token) (*to
 }
 
 // entry is the caller's, made if there is none, in place of the one that has not asked for longest; the lock is held.
-func (x *exchange) entry(subject string) *exchanged {
+func (x *Exchange) entry(subject string) *exchanged {
 	key := sha256.Sum256([]byte(subject))
 	if at := x.callers[key]; at != nil {
 		x.recent.MoveToFront(at)
@@ -190,7 +201,7 @@ func (x *exchange) entry(subject string) *exchanged {
 }
 
 // shrink drops those who have not asked for longest, until what is kept is within its bounds; the lock is held.
-func (x *exchange) shrink() {
+func (x *Exchange) shrink() {
 	for len(x.callers) > x.max || x.size > x.maxSize && len(x.callers) > 1 {
 		last := x.recent.Remove(x.recent.Back()).(*exchanged)
 		delete(x.callers, last.key)
@@ -202,14 +213,14 @@ func (e *exchanged) size() int64 {
 	if e.token == nil {
 		return exchangedSize
 	}
-	return exchangedSize + int64(len(e.token.value))
+	return exchangedSize + int64(len(e.token.Value))
 }
 
 // ask exchanges once, for everybody who waits.
-func (x *exchange) ask(e *exchanged, subject string) {
-	ctx, cancel := context.WithTimeout(x.ctx, x.endpoint.timeout)
+func (x *Exchange) ask(e *exchanged, subject string) {
+	ctx, cancel := context.WithTimeout(x.ctx, x.timeout)
 	defer cancel()
-	t, err := x.endpoint.ask(ctx, param{"subject_token", subject})
+	t, err := x.swap(ctx, subject)
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	kept := x.callers[e.key] != nil && x.callers[e.key].Value == e
@@ -236,8 +247,8 @@ func refusal(err error) error {
 	if errors.As(err, &coded) {
 		switch coded.code {
 		case "invalid_request", "invalid_grant", "invalid_token", "access_denied":
-			return &Failure{Reason: ReasonExchange, Err: err}
+			return &Failure{Refused: true, Err: err}
 		}
 	}
-	return &Failure{Reason: ReasonToken, RetryAfter: pace, Err: err}
+	return &Failure{RetryAfter: pace, Err: err}
 }

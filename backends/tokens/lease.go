@@ -1,4 +1,4 @@
-package backends
+package tokens
 
 import (
 	"context"
@@ -20,27 +20,30 @@ const (
 	lifeAsked = 5 * time.Minute // of a token whose issuer says nothing
 )
 
-// token is one access token. It never changes.
-type token struct {
-	value string // of the header: "Bearer …"
+// Token is one access token. It never changes.
+type Token struct {
+	Value string // of the header: "Bearer …"
 	born  time.Time
 	life  time.Duration
 }
 
-func newToken(value string, life time.Duration) *token {
-	return &token{value: value, born: time.Now(), life: min(max(life, minLife), maxLife)}
+func newToken(value string, life time.Duration) *Token {
+	return &Token{Value: value, born: time.Now(), life: min(max(life, minLife), maxLife)}
 }
 
+// Age is how long we have had it.
+func (t *Token) Age() time.Duration { return time.Since(t.born) }
+
 // span is when it is renewed, at 80 % of its life and not everybody at once, and when it ends.
-func (t *token) span() outbound.Life {
+func (t *Token) span() outbound.Life {
 	ahead := 0.78 + 0.04*rand.Float64()
 	return outbound.Life{Span: t.life, Refresh: time.Duration(ahead * float64(t.life))}
 }
 
-// lease is a token that is kept fresh: fetched by one caller at a time with everybody else waiting until their own
+// Lease is a token that is kept fresh: fetched by one caller at a time with everybody else waiting until their own
 // deadline, renewed ahead of its end while it is used, served on while its renewal fails (security.md 34).
-type lease struct {
-	*outbound.Cell[*token]
+type Lease struct {
+	cell *outbound.Cell[*Token]
 	name string
 
 	mu      sync.Mutex
@@ -52,10 +55,10 @@ type lease struct {
 const maxSpare = 5
 
 // newLease makes a lease of a token that ask asks for once.
-func newLease(name string, timeout time.Duration, log *slog.Logger, ask func(context.Context) (*token, error)) *lease {
+func newLease(name string, timeout time.Duration, log *slog.Logger, ask func(context.Context) (*Token, error)) *Lease {
 	var failing atomic.Bool
-	return &lease{name: name, Cell: outbound.NewCell(outbound.CellOptions[*token]{
-		Fetch: func(ctx context.Context) (*token, outbound.Life, error) {
+	return &Lease{name: name, cell: outbound.NewCell(outbound.CellOptions[*Token]{
+		Fetch: func(ctx context.Context) (*Token, outbound.Life, error) {
 			t, err := ask(ctx)
 			if err != nil {
 				return nil, outbound.Life{}, err
@@ -66,7 +69,7 @@ func newLease(name string, timeout time.Duration, log *slog.Logger, ask func(con
 			return t, t.span(), nil
 		},
 		Timeout:     timeout,
-		MinInterval: 1, // see lease.replace
+		MinInterval: 1, // see Lease.Replace
 		RetryMin:    pace,
 		OnlyIfUsed:  true,
 		Failed: func(err error) {
@@ -77,34 +80,34 @@ func newLease(name string, timeout time.Duration, log *slog.Logger, ask func(con
 	})}
 }
 
-// get is a token that lives.
-func (l *lease) get(ctx context.Context) (*token, error) {
-	t, err := l.Get(ctx)
+// Get is a token that lives, the same for every caller.
+func (l *Lease) Get(ctx context.Context, _ string) (*Token, error) {
+	t, err := l.cell.Get(ctx)
 	if err != nil {
 		return nil, l.failure(ctx, err)
 	}
 	return t, nil
 }
 
-// replace is a token other than the one that a backend has refused; nil if none may be asked for again so soon. Others go
+// Replace is a token other than the one that a backend has refused; nil if none may be asked for again so soon. Others go
 // on with the refused one meanwhile: it may be good enough for them.
-func (l *lease) replace(ctx context.Context, refused *token) (*token, error) {
-	if t, ok := l.Peek(); ok && t == refused && !l.act() {
+func (l *Lease) Replace(ctx context.Context, _ string, refused *Token) (*Token, error) {
+	if t, ok := l.cell.Peek(); ok && t == refused && !l.act() {
 		return nil, nil
 	}
-	t, err := l.Refresh(ctx, func(t *token) bool { return t != refused })
+	t, err := l.cell.Refresh(ctx, func(t *Token) bool { return t != refused })
 	if err != nil {
 		return nil, l.failure(ctx, err)
 	}
-	if t.value == refused.value {
+	if t.Value == refused.Value {
 		return nil, nil
 	}
 	return t, nil
 }
 
 // act reports whether a refusal may be acted upon now.
-func (l *lease) act() bool {
-	if l.State().Err != nil {
+func (l *Lease) act() bool {
+	if l.cell.State().Err != nil {
 		return false
 	}
 	l.mu.Lock()
@@ -119,8 +122,18 @@ func (l *lease) act() bool {
 	return true
 }
 
+// Failure is why there is no token.
+type Failure struct {
+	Refused    bool          // the caller's own token is not taken for an exchange; false: the endpoint has none for us
+	RetryAfter time.Duration // 0: not known
+	Err        error
+}
+
+func (f *Failure) Error() string { return f.Err.Error() }
+func (f *Failure) Unwrap() error { return f.Err }
+
 // failure says why there is no token. A caller whose time is up learns that it was the token that it waited for.
-func (l *lease) failure(ctx context.Context, err error) error {
+func (l *Lease) failure(ctx context.Context, err error) error {
 	if ctx.Err() != nil && !errors.Is(context.Cause(ctx), context.DeadlineExceeded) {
 		return ctx.Err()
 	}
@@ -129,5 +142,5 @@ func (l *lease) failure(ctx context.Context, err error) error {
 	if errors.As(err, &not) {
 		wait = max(wait, not.RetryIn)
 	}
-	return &Failure{Reason: ReasonToken, RetryAfter: wait, Err: fmt.Errorf("no token of %s: %w", l.name, err)}
+	return &Failure{RetryAfter: wait, Err: fmt.Errorf("no token of %s: %w", l.name, err)}
 }

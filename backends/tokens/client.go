@@ -1,4 +1,4 @@
-package backends
+package tokens
 
 import (
 	"encoding/json"
@@ -20,15 +20,15 @@ import (
 
 // CredentialsConfig is auth/client-credentials: a token of our own for this backend (RFC 6749 4.4; krakend.md 4).
 type CredentialsConfig struct {
-	TokenClient
+	Client
 	Disabled bool `json:"is_disabled" doc:"Take this block for absent." default:"false"`
 }
 
-// on reports whether the block is there and means it.
-func (c *CredentialsConfig) on() bool { return c != nil && !c.Disabled }
+// On reports whether the block is there and means it.
+func (c *CredentialsConfig) On() bool { return c != nil && !c.Disabled }
 
-// TokenClient is how a token endpoint is asked: what client credentials and token exchange have in common.
-type TokenClient struct {
+// Client is how a token endpoint is asked: what client credentials and token exchange have in common.
+type Client struct {
 	TokenURL       string             `json:"token_url" doc:"The token endpoint; https, or http on this machine."`
 	ClientID       string             `json:"client_id" doc:"Who we are there."`
 	ClientSecret   string             `json:"client_secret" conf:"secret" doc:"What proves it; in version 4 better as \"${ENV}\" or \"${file:/run/secrets/x}\"."`
@@ -44,7 +44,7 @@ type TokenClient struct {
 	Timeout        *conf.Duration     `json:"timeout" since:"4" doc:"How long one token request may take; callers leave at their own deadline." default:"5s"`
 	Lifetime       *conf.Duration     `json:"token_lifetime" since:"4" doc:"For how long a token is used whose issuer does not say." default:"5m"`
 	AllowHTTP      bool               `json:"dangerously_allow_http" since:"4" doc:"Send the secret over an unencrypted connection to another machine." default:"false"`
-	Transport      ClientConfig       `json:"client" since:"4" doc:"Connections to the token endpoint: certificates, proxy."`
+	Transport      Connection         `json:"client" since:"4" doc:"Connections to the token endpoint: certificates, proxy."`
 }
 
 // Scopes are scope names (RFC 6749 3.3), written as a list or as one string with commas or spaces between them.
@@ -112,7 +112,7 @@ const (
 	styleTLS   = "tls"
 )
 
-// grant is a compiled TokenClient: all that does not change from one token request to the next.
+// grant is a compiled Client: all that does not change from one token request to the next.
 type grant struct {
 	url      string
 	style    string
@@ -128,33 +128,34 @@ type grant struct {
 type param struct{ name, value string }
 
 // compile checks what is written. params are those of the grant itself.
-func (c *TokenClient) compile(params ...param) (*grant, error) {
-	var errs mistakes
+func (c *Client) compile(params ...param) (*grant, error) {
+	var errs []error
 	g := &grant{url: c.TokenURL, style: c.AuthStyle, id: c.ClientID, secret: c.ClientSecret, json: c.RequestFormat == "json",
 		audience: c.AssertionFor, lifetime: c.Lifetime.Or(lifeAsked)}
-	errs.at(checkTokenURL(c.TokenURL, c.AllowHTTP), "token_url")
+	errs = append(errs, conf.At(checkTokenURL(c.TokenURL, c.AllowHTTP), "token_url"))
 	if g.audience == "" {
 		g.audience = c.TokenURL
 	}
 	if c.Timeout.Or(time.Second) <= 0 {
-		errs.at(fmt.Errorf("got %s, want more than nothing", c.Timeout), "timeout")
+		errs = append(errs, conf.At(fmt.Errorf("got %s, want more than nothing", c.Timeout), "timeout"))
 	}
 	if g.lifetime < minLife {
-		errs.at(fmt.Errorf("got %s, want at least %s", g.lifetime, minLife), "token_lifetime")
+		errs = append(errs, conf.At(fmt.Errorf("got %s, want at least %s", g.lifetime, minLife), "token_lifetime"))
 	}
 	if c.ForwardAs != "" && (!httpguts.ValidHeaderFieldName(c.ForwardAs) || strings.EqualFold(c.ForwardAs, "Authorization")) {
-		errs.at(fmt.Errorf("got %q, want the name of another header", c.ForwardAs), "forward_as")
+		errs = append(errs, conf.At(fmt.Errorf("got %q, want the name of another header", c.ForwardAs), "forward_as"))
 	}
-	errs.proof(c, g)
+	errs = append(errs, c.proof(g))
 	g.params = append(params, c.parameters()...)
 	if _, ok := c.EndpointParams["scope"]; ok && len(c.Scopes) > 0 {
-		errs.at(errors.New("scopes says it already"), "endpoint_params", "scope")
+		errs = append(errs, conf.At(errors.New("scopes says it already"), "endpoint_params", "scope"))
 	}
-	return g, conf.Join(errs.list...)
+	return g, conf.Join(errs...)
 }
 
 // proof checks that there is what the style needs, and nothing that it would leave unused.
-func (m *mistakes) proof(c *TokenClient, g *grant) {
+func (c *Client) proof(g *grant) error {
+	var errs []error
 	_, own := c.EndpointParams["client_secret"]
 	switch {
 	case g.style == "" && c.PrivateKey != "":
@@ -165,29 +166,30 @@ func (m *mistakes) proof(c *TokenClient, g *grant) {
 		g.style = styleAuto
 	}
 	if c.ClientID == "" && c.EndpointParams["client_id"] == nil {
-		m.at(errors.New("is missing"), "client_id")
+		errs = append(errs, conf.At(errors.New("is missing"), "client_id"))
 	}
 	switch g.style {
 	case styleJWT:
 		key, err := signingKey(c.PrivateKey)
-		m.at(err, "private_key")
+		errs = append(errs, conf.At(err, "private_key"))
 		g.key = key
 	case styleTLS:
 		if len(c.Transport.TLS.Certificates) == 0 {
-			m.at(errors.New("tls needs a client certificate"), "client", "client_tls", "client_certs")
+			errs = append(errs, conf.At(errors.New("tls needs a client certificate"), "client", "client_tls", "client_certs"))
 		}
 	default:
 		if c.ClientSecret == "" && !own {
-			m.at(errors.New("is missing"), "client_secret")
+			errs = append(errs, conf.At(errors.New("is missing"), "client_secret"))
 		}
 		if c.PrivateKey != "" {
-			m.at(fmt.Errorf("is for auth_style private_key_jwt, got %s", g.style), "private_key")
+			errs = append(errs, conf.At(fmt.Errorf("is for auth_style private_key_jwt, got %s", g.style), "private_key"))
 		}
 	}
+	return conf.Join(errs...)
 }
 
 // parameters are those of the request besides the grant's own, sorted, so that the same request is the same text.
-func (c *TokenClient) parameters() (list []param) {
+func (c *Client) parameters() (list []param) {
 	if len(c.Scopes) > 0 {
 		list = append(list, param{"scope", strings.Join(c.Scopes, " ")})
 	}
@@ -254,5 +256,5 @@ func signingKey(written string) (*jose.PrivateKey, error) {
 	return key, err
 }
 
-// forwardName is the canonical name for the client's own Authorization, "" if it is dropped.
-func (c *TokenClient) forwardName() string { return http.CanonicalHeaderKey(c.ForwardAs) }
+// ForwardName is the canonical name for the client's own Authorization, "" if it is dropped.
+func (c *Client) ForwardName() string { return http.CanonicalHeaderKey(c.ForwardAs) }

@@ -1,4 +1,4 @@
-package backends
+package tokens
 
 import (
 	"context"
@@ -22,10 +22,11 @@ const (
 	maxTokenAnswer = 256 << 10 // bytes of what a token endpoint says
 	maxToken       = 16 << 10  // bytes of a token, which goes into a header
 	assertionLife  = time.Minute
+	defaultTimeout = 5 * time.Second // of one token request
 )
 
-// tokenEndpoint asks one token endpoint for one kind of token.
-type tokenEndpoint struct {
+// endpoint asks one token endpoint for one kind of token.
+type endpoint struct {
 	*grant
 	fetcher *outbound.Fetcher
 	timeout time.Duration
@@ -34,7 +35,7 @@ type tokenEndpoint struct {
 
 // ask sends one token request; where it is not known how the secret is wanted, and the first way is answered with 400 or
 // 401, a second one. After both have failed each attempt tries one, in turn.
-func (e *tokenEndpoint) ask(ctx context.Context, extra ...param) (*token, error) {
+func (e *endpoint) ask(ctx context.Context, extra ...param) (*Token, error) {
 	if e.style != styleAuto {
 		return e.once(ctx, e.style, extra)
 	}
@@ -72,7 +73,7 @@ func unwelcome(err error) bool {
 	return errors.As(err, &f) && (f.Status == 400 || f.Status == 401)
 }
 
-func (e *tokenEndpoint) once(ctx context.Context, style string, extra []param) (*token, error) {
+func (e *endpoint) once(ctx context.Context, style string, extra []param) (*Token, error) {
 	req := outbound.FetchRequest{Method: "POST", URL: e.url, Timeout: e.timeout, MaxBytes: maxTokenAnswer, Statuses: []int{200, 201}, Secret: true}
 	params := append(append([]param(nil), extra...), e.params...)
 	switch style {
@@ -166,7 +167,7 @@ func jsonParams(params []param) []byte {
 }
 
 // assertion is a fresh proof of who we are (RFC 7523 3).
-func (e *tokenEndpoint) assertion() (string, error) {
+func (e *endpoint) assertion() (string, error) {
 	now := time.Now()
 	payload, err := json.Marshal(map[string]any{
 		"iss": e.id, "sub": e.id, "aud": e.audience, "jti": rand.Text(), "iat": now.Unix(), "exp": now.Add(assertionLife).Unix(),
@@ -208,7 +209,7 @@ func (e *codedError) Error() string { return e.err.Error() + " (" + e.code + ")"
 func (e *codedError) Unwrap() error { return e.err }
 
 // read makes a token of an answer (RFC 6749 5.1), however odd.
-func (e *tokenEndpoint) read(got *outbound.Fetched) (*token, error) {
+func (e *endpoint) read(got *outbound.Fetched) (*Token, error) {
 	get, err := answer(got)
 	if err != nil {
 		return nil, fmt.Errorf("%s answered %d: %w", got.URL, got.Status, err)
@@ -260,7 +261,7 @@ func answer(got *outbound.Fetched) (func(name string) (string, bool), error) {
 }
 
 // life is how long a token is used: what its issuer says in seconds, within reason.
-func (e *tokenEndpoint) life(written string, there bool) time.Duration {
+func (e *endpoint) life(written string, there bool) time.Duration {
 	seconds, err := strconv.ParseFloat(strings.TrimSpace(written), 64)
 	switch {
 	case !there, math.IsNaN(seconds), err != nil && !errors.Is(err, strconv.ErrRange):
