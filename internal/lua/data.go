@@ -47,11 +47,17 @@ const maxDepth = 512
 // maxData bounds what is printed: a table that stands in several places is printed in each.
 const maxData = 32 << 20
 
+// decoder reads JSON for a run, which pays for what it becomes.
+type decoder struct {
+	*json.Decoder
+	state *lua.LState
+}
+
 // decode reads one JSON value and nothing after it.
-func decode(data []byte) (any, error) {
-	d := json.NewDecoder(bytes.NewReader(data))
+func decode(l *lua.LState, data []byte) (any, error) {
+	d := decoder{json.NewDecoder(bytes.NewReader(data)), l}
 	d.UseNumber()
-	v, err := next(d, 0)
+	v, err := d.next(0)
 	if err != nil {
 		return nil, err
 	}
@@ -61,7 +67,8 @@ func decode(data []byte) (any, error) {
 	return v, nil
 }
 
-func next(d *json.Decoder, depth int) (any, error) {
+func (d decoder) next(depth int) (any, error) {
+	spend(d.state, nodeSize)
 	token, err := d.Token()
 	if err != nil {
 		return nil, err
@@ -74,15 +81,15 @@ func next(d *json.Decoder, depth int) (any, error) {
 		return nil, errors.New("is nested too deeply")
 	}
 	if open == '[' {
-		return nextArray(d, depth)
+		return d.array(depth)
 	}
-	return nextTable(d, depth)
+	return d.table(depth)
 }
 
-func nextArray(d *json.Decoder, depth int) (*array, error) {
+func (d decoder) array(depth int) (*array, error) {
 	a := &array{}
 	for d.More() {
-		v, err := next(d, depth)
+		v, err := d.next(depth)
 		if err != nil {
 			return nil, err
 		}
@@ -92,14 +99,15 @@ func nextArray(d *json.Decoder, depth int) (*array, error) {
 	return a, err
 }
 
-func nextTable(d *json.Decoder, depth int) (*table, error) {
+func (d decoder) table(depth int) (*table, error) {
+	spend(d.state, tableSize)
 	t := newTable()
 	for d.More() {
 		key, err := d.Token()
 		if err != nil {
 			return nil, err
 		}
-		v, err := next(d, depth)
+		v, err := d.next(depth)
 		if err != nil {
 			return nil, err
 		}
@@ -212,7 +220,8 @@ func (r *run) toLua(v any) lua.LValue {
 }
 
 // fromLua takes a value from a script. A table of Lua is an array if its keys are 1 to n, an object otherwise.
-func fromLua(v lua.LValue, depth int) (any, error) {
+func fromLua(l *lua.LState, v lua.LValue, depth int) (any, error) {
+	spend(l, nodeSize) // a table that stands in several places is copied to each
 	if depth > maxDepth {
 		return nil, errors.New("a table is nested too deeply, or in itself")
 	}
@@ -226,7 +235,7 @@ func fromLua(v lua.LValue, depth int) (any, error) {
 	case lua.LNumber:
 		return float64(v), nil
 	case *lua.LTable:
-		return fromTable(v, depth+1)
+		return fromTable(l, v, depth+1)
 	case *lua.LUserData:
 		switch own := v.Value.(type) {
 		case *table, *array:
@@ -238,7 +247,7 @@ func fromLua(v lua.LValue, depth int) (any, error) {
 	return nil, fmt.Errorf("a %s cannot be JSON", v.Type())
 }
 
-func fromTable(t *lua.LTable, depth int) (any, error) {
+func fromTable(l *lua.LState, t *lua.LTable, depth int) (any, error) {
 	var names []string
 	byName := map[string]lua.LValue{}
 	t.ForEach(func(k, v lua.LValue) {
@@ -248,7 +257,7 @@ func fromTable(t *lua.LTable, depth int) (any, error) {
 	if n := t.MaxN(); n > 0 && n == len(names) {
 		a := &array{items: make([]any, n)}
 		for i := range a.items {
-			v, err := fromLua(t.RawGetInt(i+1), depth)
+			v, err := fromLua(l, t.RawGetInt(i+1), depth)
 			if err != nil {
 				return nil, err
 			}
@@ -259,7 +268,7 @@ func fromTable(t *lua.LTable, depth int) (any, error) {
 	slices.Sort(names)
 	object := newTable()
 	for _, name := range names {
-		v, err := fromLua(byName[name], depth)
+		v, err := fromLua(l, byName[name], depth)
 		if err != nil {
 			return nil, err
 		}

@@ -82,7 +82,7 @@ func self[T any](l *lua.LState, name string) T {
 
 // value takes an argument as JSON.
 func value(l *lua.LState, n int) any {
-	v, err := fromLua(l.Get(n), 0)
+	v, err := fromLua(l, l.Get(n), 0)
 	if err != nil {
 		l.ArgError(n, err.Error())
 	}
@@ -114,6 +114,7 @@ func tableLen(l *lua.LState) int {
 // tableKeys are the names, sorted, as a luaList.
 func (r *run) tableKeys(l *lua.LState) int {
 	names := slices.Sorted(slices.Values(self[*table](l, "luaTable").keys))
+	spend(l, len(names)*nodeSize)
 	list := &array{}
 	for _, name := range names {
 		list.items = append(list.items, name)
@@ -166,7 +167,7 @@ func (r *run) responseData(l *lua.LState) int {
 	if r.data == nil {
 		r.data = newTable()
 		if len(r.res.Data) > 0 {
-			v, err := decode(r.res.Data)
+			v, err := decode(l, r.res.Data)
 			if err != nil {
 				l.RaiseError("data: %s", err.Error())
 			}
@@ -196,12 +197,13 @@ func marshal(l *lua.LState) int {
 	if err != nil {
 		l.RaiseError("json.marshal: %s", err.Error())
 	}
+	spend(l, len(text))
 	l.Push(lua.LString(text))
 	return 1
 }
 
 func (r *run) unmarshal(l *lua.LState) int {
-	v, err := decode([]byte(l.CheckString(1)))
+	v, err := decode(l, []byte(l.CheckString(1)))
 	if err != nil {
 		l.RaiseError("json.unmarshal: %s", err.Error())
 	}

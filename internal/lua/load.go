@@ -67,11 +67,15 @@ func (r *run) doFile(l *lua.LState) int {
 	return l.GetTop() - top
 }
 
+// threadSize is about what a coroutine takes before it runs.
+const threadSize = 16 << 10
+
 // coroutines has those that a script makes count their steps with the others.
 func (r *run) coroutines() {
 	for _, name := range [...]string{"create", "wrap"} {
 		own, _ := r.state.GetField(r.state.GetGlobal("coroutine"), name).(*lua.LFunction)
 		r.set("coroutine", name, func(l *lua.LState) int {
+			r.allowed.spend(l, threadSize)
 			n := own.GFunction(l)
 			made := l.Get(-1)
 			if f, ok := made.(*lua.LFunction); ok && len(f.Upvalues) > 0 {

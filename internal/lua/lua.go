@@ -2,8 +2,8 @@
 //
 // Scripts are compiled once. Every run has a state of its own, which is thrown away: whatever a script leaves in globals,
 // upvalues or metatables, nothing of one caller survives to the next. A run ends with its context, in the middle of an
-// endless loop or of a pattern too; its call stack, its registers, its steps and the strings that it makes are bounded, so that
-// no script takes the gateway down.
+// endless loop or of a pattern too; its call stack, its registers, its steps, the strings and data that it makes and the tables
+// that it holds are bounded, so that no script takes the gateway down.
 package lua
 
 import (

@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	lua "github.com/yuin/gopher-lua"
 	"go.uber.org/goleak"
 
 	"gatehouse/internal/conf"
@@ -354,8 +355,10 @@ func FuzzData(f *testing.F) {
 	for _, seed := range []string{`{"a":1}`, `[1,2,{"b":[]}]`, `"é\u0000"`, `1e400`, `-0`, `{"a":1,"a":2}`, `nul`} {
 		f.Add(seed)
 	}
+	l := lua.NewState()
+	f.Cleanup(l.Close)
 	f.Fuzz(func(t *testing.T, text string) {
-		v, err := decode([]byte(text))
+		v, err := decode(l, []byte(text))
 		if err != nil {
 			return
 		}
@@ -363,7 +366,7 @@ func FuzzData(f *testing.F) {
 		if err != nil {
 			t.Fatalf("%q cannot be printed: %v", text, err)
 		}
-		again, err := decode(printed)
+		again, err := decode(l, printed)
 		if err != nil {
 			t.Fatalf("%q became %q: %v", text, printed, err)
 		}
