@@ -76,7 +76,7 @@ func (s *Schema) compile() (*jsonschema.Schema, error) {
 			return compiled, nil
 		}
 		if first == nil {
-			first = schemaMistake(err)
+			first = s.mistake(err)
 		}
 	}
 	return nil, first
@@ -90,27 +90,6 @@ type nowhere struct{}
 
 func (nowhere) Load(url string) (any, error) {
 	return nil, fmt.Errorf("other documents are not fetched, and it refers to %s", url)
-}
-
-// schemaMistake says in our words what is wrong with a schema.
-func schemaMistake(err error) error {
-	var load *jsonschema.LoadURLError
-	if errors.As(err, &load) {
-		return load.Err
-	}
-	var invalid *jsonschema.SchemaValidationError
-	var found *jsonschema.ValidationError
-	if errors.As(err, &invalid) && errors.As(invalid.Err, &found) {
-		list := flatten(found)
-		parts := make([]string, len(list))
-		for i, one := range list {
-			if parts[i] = one.Message; one.Pointer != "" {
-				parts[i] = one.Pointer + ": " + one.Message
-			}
-		}
-		return errors.New("is no JSON schema: " + strings.Join(parts, "; "))
-	}
-	return errors.New(strings.ReplaceAll(err.Error(), schemaName, ""))
 }
 
 // fault is one way in which a body differs from its schema.
