@@ -334,7 +334,7 @@ func describe(r backends.Reason) string {
 	case backends.ReasonExchange:
 		return "the token is not accepted for this endpoint's backend"
 	case backends.ReasonUnfit:
-		return "the request cannot be passed on: want a JSON object as its body"
+		return "the request cannot be made into one for the backend: its body, or a value in it, does not fit"
 	case backends.ReasonScript:
 		return "a script of this endpoint failed"
 	case backends.ReasonRejected:

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -140,6 +141,26 @@ func bcrypted(t *testing.T, password string) string {
 		t.Fatal(err)
 	}
 	return string(hash)
+}
+
+func TestALongPasswordIsRememberedOnce(t *testing.T) {
+	long := strings.Repeat("x", maxBcrypt)
+	b, err := NewBasic(BasicConfig{Users: map[string]string{"ann": bcrypted(t, long)}}, &Wants{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, rest := range []string{"", "a", "b", "c"} {
+		r := with("")
+		r.SetBasicAuth("ann", long+rest)
+		if _, err := b.Authenticate(t.Context(), r); err != nil {
+			t.Fatal(err)
+		}
+	}
+	known := 0
+	b.known.Range(func(any, any) bool { known++; return true })
+	if known != 1 {
+		t.Errorf("%d passwords of one user are remembered, want 1", known)
+	}
 }
 
 func TestBasic(t *testing.T) {
