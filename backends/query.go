@@ -3,6 +3,7 @@ package backends
 import (
 	"net/url"
 	"strings"
+	"unicode"
 )
 
 // QueryRule lets listed query parameters through, and nothing else. Pairs keep their order, their repeats and their bytes;
@@ -51,6 +52,42 @@ func (q *QueryRule) Filter(raw string) string {
 		kept.WriteString(strings.ReplaceAll(pair, ";", "%3B"))
 	}
 	return kept.String()
+}
+
+// without is a raw query without the parameters of these folded names: what the file fills in, a claim for example, must not
+// stand there a second time, as the client likes it. Backends differ in which of two they take.
+func without(raw string, filled map[string]bool) string {
+	var kept strings.Builder
+	for pair := range strings.SplitSeq(raw, "&") {
+		name, _, _ := strings.Cut(pair, "=")
+		if pair == "" || filled[foldParameter(name)] {
+			continue
+		}
+		if kept.Len() > 0 {
+			kept.WriteByte('&')
+		}
+		kept.WriteString(strings.ReplaceAll(pair, ";", "%3B"))
+	}
+	return kept.String()
+}
+
+// foldParameter makes the spellings of a parameter's name one that some backend takes for the same: escapes, case, signs, and
+// "a[]" or "a[x]" for a. A broken escape stands for itself.
+func foldParameter(raw string) string {
+	name, err := url.QueryUnescape(raw)
+	if err != nil {
+		name = raw
+	}
+	name = strings.TrimLeft(name, " ")
+	if i := strings.IndexByte(name, '['); i > 0 {
+		name = name[:i]
+	}
+	return strings.Map(func(r rune) rune {
+		if strings.ContainsRune(" .-", r) || r == '[' {
+			return '_'
+		}
+		return unicode.ToLower(r)
+	}, name)
 }
 
 // has compares a name after one decoding.

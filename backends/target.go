@@ -12,7 +12,8 @@ import (
 // substituted twice.
 type target struct {
 	pieces []piece
-	query  bool // the pattern has a query of its own
+	query  bool            // the pattern has a query of its own
+	filled map[string]bool // the parameters of that, folded, that values are put into; nil: none
 }
 
 type piece struct {
@@ -58,11 +59,27 @@ func parseTarget(pattern string, env Env) (*target, error) {
 		if err != nil {
 			return nil, err
 		}
-		p.late = strings.Contains(pattern[:len(pattern)-len(rest)+open], "?")
+		before := pattern[:len(pattern)-len(rest)+open]
+		if p.late = strings.Contains(before, "?"); p.late {
+			t.fills(before)
+		}
 		t.pieces = append(t.pieces, p)
 		rest = rest[open+end+1:]
 	}
 	return t, nil
+}
+
+// fills takes down the name of the parameter whose value goes on behind a part of the pattern.
+func (t *target) fills(before string) {
+	pair := before[strings.LastIndexAny(before, "?&")+1:]
+	name, _, ok := strings.Cut(pair, "=")
+	if !ok {
+		return
+	}
+	if t.filled == nil {
+		t.filled = map[string]bool{}
+	}
+	t.filled[foldParameter(name)] = true
 }
 
 func parsePiece(name string, env Env) (piece, error) {
@@ -122,13 +139,17 @@ func (t *target) append(dst []byte, req *Request) ([]byte, error) {
 			}
 		}
 	}
-	if req.Query != "" {
+	query := req.Query
+	if t.filled != nil {
+		query = without(query, t.filled)
+	}
+	if query != "" {
 		if t.query {
 			dst = append(dst, '&')
 		} else {
 			dst = append(dst, '?')
 		}
-		dst = append(dst, req.Query...)
+		dst = append(dst, query...)
 	}
 	return dst, nil
 }
