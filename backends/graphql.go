@@ -53,6 +53,7 @@ type graphql struct {
 	query     string // the same as a URL query
 	variables []variable
 	needsBody bool
+	own       map[string]bool // parameters that servers take a document from, where the URL has them before the body
 }
 
 // graphql compiles backend/graphql; nil where there is none.
@@ -64,7 +65,8 @@ func (m *mistakes) graphql(cfg Config, env Env) *graphql {
 	at := func(err error, path ...any) bool {
 		return m.at(err, append([]any{"extra_config", "backend/graphql"}, path...)...)
 	}
-	g := &graphql{get: strings.EqualFold(c.Method, "GET"), mutation: c.Type == "mutation"}
+	g := &graphql{get: strings.EqualFold(c.Method, "GET"), mutation: c.Type == "mutation",
+		own: map[string]bool{"query": true, "variables": true, "operationname": true, "extensions": true}}
 	switch {
 	case c.Type == "":
 		at(errors.New("is missing, want query or mutation"), "type")
@@ -130,6 +132,9 @@ func (g *graphql) request(req *Request) (*Request, error) {
 	}
 	asked := *req
 	asked.Body = Body{}
+	if asked.Query != "" {
+		asked.Query = without(asked.Query, g.own)
+	}
 	if g.get {
 		if asked.Query != "" {
 			asked.Query += "&"

@@ -58,14 +58,15 @@ func (q *QueryRule) Filter(raw string) string {
 // stand there a second time, as the client likes it. Backends differ in which of two they take.
 func without(raw string, filled map[string]bool) string {
 	var kept strings.Builder
+	first := true
 	for pair := range strings.SplitSeq(raw, "&") {
-		name, _, _ := strings.Cut(pair, "=")
-		if pair == "" || filled[foldParameter(name)] {
+		if name, _, _ := strings.Cut(pair, "="); filled[foldParameter(name)] {
 			continue
 		}
-		if kept.Len() > 0 {
+		if !first {
 			kept.WriteByte('&')
 		}
+		first = false
 		kept.WriteString(strings.ReplaceAll(pair, ";", "%3B"))
 	}
 	return kept.String()
