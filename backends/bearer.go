@@ -95,12 +95,35 @@ func (b *bearer) strip(c *call) {
 			if !c.taken {
 				c.theirs = f.Value
 			}
-		case b.forwardAs != "" && strings.EqualFold(f.Name, b.forwardAs):
+		case b.forwardAs != "" && takenFor(f.Name, b.forwardAs):
 		default:
 			kept = append(kept, f)
 		}
 	}
 	c.header, c.out.Header, c.taken = kept, kept, true
+}
+
+// takenFor reports whether a server may take a header's name for another one: in any case, with any sign for the dash.
+func takenFor(name, other string) bool {
+	if len(name) != len(other) {
+		return false
+	}
+	for i := range len(name) {
+		if folded(name[i]) != folded(other[i]) {
+			return false
+		}
+	}
+	return true
+}
+
+func folded(c byte) byte {
+	switch {
+	case c >= 'A' && c <= 'Z':
+		return c + 'a' - 'A'
+	case c >= 'a' && c <= 'z', c >= '0' && c <= '9':
+		return c
+	}
+	return '-'
 }
 
 // trust takes down that the backend accepts a token.
