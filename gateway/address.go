@@ -75,20 +75,37 @@ func (a *addresses) believes(host string) bool {
 }
 
 // behind is the last address of the chain that is not one of our proxies; all are, if anybody is believed: then the first.
+// Where the chain cannot be read further, who stands there is the client: the next header, which a proxy that speaks by this
+// one hands on as the client has sent it, is not asked.
 func (a *addresses) behind(r *http.Request, peer string) string {
 	for _, name := range a.headers {
-		chain := strings.Split(strings.Join(r.Header.Values(name), ","), ",")
+		values := r.Header.Values(name)
+		if len(values) == 0 {
+			continue
+		}
+		nearest := peer
+		chain := strings.Split(strings.Join(values, ","), ",")
 		for i := len(chain) - 1; i >= 0; i-- {
-			ip, err := netip.ParseAddr(strings.TrimSpace(chain[i]))
+			ip, err := forwardedFor(strings.TrimSpace(chain[i]))
 			if err != nil {
 				break
 			}
-			if i == 0 || !a.anybody && !a.believes(ip.String()) {
-				return ip.String()
+			nearest = ip.String()
+			if !a.anybody && !a.believes(nearest) {
+				break
 			}
 		}
+		return nearest
 	}
 	return peer
+}
+
+// forwardedFor reads an address of a chain; some proxies write the port too.
+func forwardedFor(s string) (netip.Addr, error) {
+	if at, err := netip.ParseAddrPort(s); err == nil {
+		return at.Addr(), nil
+	}
+	return netip.ParseAddr(s)
 }
 
 func validIP(s string) bool {
