@@ -130,6 +130,7 @@ func load(ask func() string, rate int, span time.Duration) (asked int, bad map[s
 }
 
 func TestChaosOneOfTwoBackendsIsKilledAgainAndAgain(t *testing.T) {
+	t.Parallel()
 	r := newRealRig(t)
 	a, b := newProcess(t), newProcess(t)
 	fetch := r.backend(Config{Host: []string{a.address, b.address}, URLPattern: "/"})
@@ -160,6 +161,7 @@ func TestChaosOneOfTwoBackendsIsKilledAgainAndAgain(t *testing.T) {
 }
 
 func TestChaosAStoppedBackendKeepsNobody(t *testing.T) {
+	t.Parallel()
 	r := newRealRig(t)
 	a, b := newProcess(t), newProcess(t)
 	fetch := r.backend(Config{Host: []string{a.address, b.address}, URLPattern: "/"})
@@ -356,6 +358,7 @@ func TestChaosAClientThatLeavesIsNoticedBelow(t *testing.T) {
 }
 
 func TestChaosATokenEndpointThatIsStoppedAndGoesOn(t *testing.T) {
+	t.Parallel()
 	r := newRealRig(t)
 	var stopped atomic.Bool
 	release := make(chan struct{})

@@ -11,9 +11,8 @@ import (
 const (
 	crowdFew     = 16                    // requests that are no crowd, and answers that say nothing of a pace
 	crowdBeat    = 50 * time.Millisecond // between two looks
-	crowdSlice   = 4                     // looks that a pace is measured over
-	crowdMemory  = 20                    // looks that the best pace is taken from
-	crowdPatient = crowdSlice            // looks in a row that must find too many: after a silence the pace is known that late
+	crowdMemory  = 20                    // looks that a pace is measured over
+	crowdPatient = 2                     // looks in a row that must find too many
 	crowdHold    = 600                   // looks after which a limit is found anew
 	crowdCalm    = 10                    // looks in a row that find half of the limit unused, and lift it
 )
@@ -33,6 +32,7 @@ type crowd struct {
 	// What follows belongs to look.
 	past    [crowdMemory + 1]int64 // answered, at each of the last looks
 	looks   int
+	since   int   // the look that the pace is measured from
 	tooMany int   // looks in a row that found too many
 	held    int   // looks since the limit was set
 	quiet   int   // looks in a row that found no answer
@@ -65,7 +65,7 @@ func (c *crowd) enter() error {
 		return &Failure{Reason: ReasonLimited, RetryAfter: time.Second, Err: errCrowd}
 	}
 	if !c.watched.Load() && c.watched.CompareAndSwap(false, true) {
-		c.past[0], c.looks, c.tooMany, c.quiet = c.answered.Load(), 0, 0, 0
+		c.past[0], c.looks, c.since, c.tooMany, c.quiet = c.answered.Load(), 0, 0, 0, 0
 		time.AfterFunc(crowdBeat, c.look)
 	}
 	return nil
@@ -84,8 +84,8 @@ func (c *crowd) leave(answered bool) {
 
 // look is one look at a crowd, as long as it is one.
 func (c *crowd) look() {
-	n, fits := c.waiting.Load(), c.fits()
 	c.listen()
+	n, fits := c.waiting.Load(), c.fits()
 	switch limit := c.limit.Load(); {
 	case limit > 0:
 		c.hold(n, fits)
@@ -103,34 +103,40 @@ func (c *crowd) look() {
 	time.AfterFunc(crowdBeat, c.look)
 }
 
-// listen has a host rest that is asked and has been silent for a quarter of the time: were it noticed by those whose time is
-// up alone, there would be more of them than may be sent twice.
+// listen takes down what was answered since the last look. It has a host rest that is asked and has been silent for a
+// quarter of the time: were it noticed by those whose time is up alone, there would be more of them than may be sent twice.
 func (c *crowd) listen() {
-	if c.quiet++; c.answeredIn(0, 1) > 0 {
+	c.looks++
+	c.past[c.looks%len(c.past)] = c.answered.Load()
+	switch {
+	case c.answeredIn(1) == 0:
+		c.quiet++
+	case c.quiet >= c.looksIn(10):
+		c.quiet, c.since = 0, c.looks // a host that is slow by nature begins to answer what it was asked at once
+	default:
 		c.quiet = 0
 	}
-	if c.quiet == max(1, int(c.timeout/4/crowdBeat)) {
+	if c.quiet == c.looksIn(4) {
 		c.silent()
 	}
 }
 
-// fits is how many requests the host answers in time, at its best pace of late; 0: too few answers to know.
+// looksIn is how many looks fit into a part of the time that a request has.
+func (c *crowd) looksIn(part time.Duration) int { return max(1, int(c.timeout/part/crowdBeat)) }
+
+// fits is how many requests the host answers in time, at its pace of late; 0: too few answers to know.
 func (c *crowd) fits() int64 {
-	c.looks++
-	c.past[c.looks%len(c.past)] = c.answered.Load()
-	if c.answeredIn(0, min(c.looks, crowdMemory)) < crowdFew {
+	over := min(c.looks-c.since, crowdMemory)
+	answers := c.answeredIn(over)
+	if over < 1 || answers < crowdFew {
 		return 0
 	}
-	best := int64(0)
-	for ago := 0; ago == 0 || ago+crowdSlice <= min(c.looks, crowdMemory); ago++ {
-		best = max(best, c.answeredIn(ago, min(c.looks, crowdSlice)))
-	}
-	return max(crowdFew, best*int64(c.timeout*3/4)/int64(min(c.looks, crowdSlice))/int64(crowdBeat))
+	return max(crowdFew, answers*int64(c.timeout*3/4)/int64(over)/int64(crowdBeat))
 }
 
-// answeredIn counts the answers of so many looks, up to the one so many looks ago.
-func (c *crowd) answeredIn(ago, looks int) int64 {
-	return c.past[(c.looks-ago)%len(c.past)] - c.past[(c.looks-ago-looks)%len(c.past)]
+// answeredIn counts the answers of the last so many looks.
+func (c *crowd) answeredIn(looks int) int64 {
+	return c.past[c.looks%len(c.past)] - c.past[(c.looks-looks)%len(c.past)]
 }
 
 // hold follows the pace with the limit, and lifts it when it is not needed or old.

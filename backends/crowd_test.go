@@ -177,6 +177,7 @@ func TestASlowHostIsNotTakenForAnOverloadedOne(t *testing.T) {
 		{"three times as much at once", 400 * time.Millisecond, []int{100, 300}},
 		{"ten times as much at once", 50 * time.Millisecond, []int{50, 500}},
 		{"more and more", time.Second, []int{100, 125, 150, 175, 200}},
+		{"fast, but slow for its timeout, cold", 190 * time.Millisecond, []int{500}},
 		{"two, near their timeout, cold", 1400 * time.Millisecond, []int{300}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -189,9 +190,13 @@ func TestASlowHostIsNotTakenForAnOverloadedOne(t *testing.T) {
 						fmt.Fprint(w, `{}`)
 					})
 				}
-				fetch := r.backend(Config{Host: hosts, URLPattern: "/", Timeout: ptr(conf.Duration(soon)), TravelConfig: TravelConfig{Balance: "round_robin"}})
+				timeout := soon
+				if strings.Contains(c.name, "timeout") {
+					timeout = c.takes * 10 / 7
+				}
+				fetch := r.backend(Config{Host: hosts, URLPattern: "/", Timeout: ptr(conf.Duration(timeout)), TravelConfig: TravelConfig{Balance: "round_robin"}})
 				for _, rate := range c.rates {
-					said := offer(fetch, soon, rate, 5*time.Second)
+					said := offer(fetch, timeout, rate, 5*time.Second)
 					defer func() {
 						said.wg.Wait()
 						if said.good != 5*rate {

@@ -1,0 +1,48 @@
+package e2e
+
+import (
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+)
+
+// TestChaosAnOverloadedBackend: at three times what a backend can, with nothing in the file about it, it answers nine tenths
+// of what it can, the others are told at once, and two seconds after it all is well. The backend works on in the order in
+// which it was asked, whoever has left meanwhile.
+func TestChaosAnOverloadedBackend(t *testing.T) {
+	const capacity, span = 50, 4 * time.Second
+	places := make(chan struct{}, 4)
+	host := upstream(t, func(w http.ResponseWriter, r *http.Request) {
+		places <- struct{}{}
+		time.Sleep(4 * time.Second / capacity)
+		<-places
+		whoAsks(w, r)
+	})
+	g := start(t, map[string]any{"timeout": "2s", "endpoints": []any{map[string]any{"endpoint": "/slow", "backend": []any{
+		map[string]any{"host": []string{host}, "url_pattern": "/"}}}}})
+	stop := g.load(t, "/slow", 3*capacity)
+	time.Sleep(span)
+	asked, bad := stop()
+	late := 0
+	for _, b := range bad {
+		if !strings.HasPrefix(b, "503 ") || !strings.Contains(b, "upstream_limited") {
+			late++
+		}
+	}
+	t.Logf("of %d requests %d were told 503, %d something else", asked, len(bad)-late, late)
+	if good := asked - len(bad); good < capacity*int(span.Seconds())*9/10 || late > asked/20 {
+		t.Errorf("%d good answers of %d a second, %d too late: the first of the others: %q", good, capacity, late, append(bad, "none")[0])
+	}
+	if len(bad) == late {
+		t.Error("nobody was told 503")
+	}
+	mercy := g.load(t, "/slow", capacity/2)
+	time.Sleep(2 * time.Second)
+	mercy()
+	calm := g.load(t, "/slow", capacity/2)
+	time.Sleep(2 * time.Second)
+	if asked, bad := calm(); len(bad) > 0 {
+		t.Errorf("2 s after it %d of %d failed; the first: %s", len(bad), asked, bad[0])
+	}
+}
