@@ -204,6 +204,7 @@ func atoi(s string) (n int) {
 // TestChaosATokenEndpointIsFrozen: a real provider that is stopped costs nobody who holds a living token anything, and others
 // no more than their time; a second after it goes on all is well.
 func TestChaosATokenEndpointIsFrozen(t *testing.T) {
+	t.Parallel()
 	o := startOIDC(t)
 	stock := upstream(t, func(w http.ResponseWriter, r *http.Request) {
 		if !strings.HasPrefix(r.Header.Get("Authorization"), "Bearer ") {

@@ -67,6 +67,7 @@ func toxicGateway(t *testing.T, w *wire) *gateway {
 }
 
 func TestChaosToxicWires(t *testing.T) {
+	t.Parallel()
 	w := newWire(t, upstream(t, bigJSON))
 	g := toxicGateway(t, w)
 	g.want(t, "/json", "", http.StatusOK)
@@ -115,6 +116,7 @@ func TestChaosToxicWires(t *testing.T) {
 
 // TestChaosACutStreamDoesNotLookWhole: the head is out, so the client's connection must break.
 func TestChaosACutStreamDoesNotLookWhole(t *testing.T) {
+	t.Parallel()
 	w := newWire(t, upstream(t, bigJSON))
 	g := toxicGateway(t, w)
 	g.want(t, "/raw", "", http.StatusOK)
