@@ -16,10 +16,10 @@ type Config struct {
 	Method            string             `json:"method" doc:"The HTTP method that clients use." default:"GET"`
 	Match             *MatchConfig       `json:"match" since:"4" doc:"Answer only requests for these hosts, or with these headers; several endpoints may share a path."`
 	Backend           []backends.Config  `json:"backend" doc:"What is asked for the answer; several are asked at once and merged in this order."`
-	Timeout           *conf.Duration     `json:"timeout" doc:"How long the whole answer may take; for a stream, until its first byte." default:"the service's timeout"`
+	Timeout           *conf.Duration     `json:"timeout" conf:"zero" doc:"How long the whole answer may take; for a stream, until its first byte." default:"the service's timeout"`
 	CacheTTL          *conf.Duration     `json:"cache_ttl" doc:"Tell clients for how long they may keep a complete answer." default:"the service's cache_ttl"`
 	OutputEncoding    string             `json:"output_encoding" enum:"json|json-collection|string|xml|yaml|negotiate|no-op|fast-json" doc:"How the answer is written: negotiate goes by Accept, no-op hands it through as it comes, fast-json is json." default:"json"`
-	ConcurrentCalls   *int               `json:"concurrent_calls" doc:"Ask each backend this many times at once and take the first complete answer." default:"1"`
+	ConcurrentCalls   *int               `json:"concurrent_calls" conf:"zero" doc:"Ask each backend this many times at once and take the first complete answer." default:"1"`
 	InputHeaders      []string           `json:"input_headers" old:"headers_to_pass" doc:"Request headers that reach the backends; \"*\" for all." default:"Content-Type"`
 	InputQueryStrings []string           `json:"input_query_strings" old:"querystring_params" doc:"Query parameters that reach the backends; \"*\" for all." default:"none"`
 	OutputHeaders     []string           `json:"output_headers" since:"4" doc:"Headers of the backends' answers that reach the client, each value whole; \"*\" for all." default:"none; all of a no-op answer"`

@@ -1,7 +1,10 @@
 package endpoints
 
 import (
+	"bytes"
+	"cmp"
 	"context"
+	"encoding/json"
 	"errors"
 
 	"gatehouse/backends"
@@ -12,8 +15,9 @@ import (
 // static puts data of the file into an answer, over what backends say. Where everything failed and the strategy still
 // holds, the data alone is the answer: status 200, incomplete (krakend.md 2.7).
 func static(cfg StaticConfig, next ask) (ask, error) {
+	var compact bytes.Buffer // how the file is laid out is nothing to clients
 	data := new(rawjson.Value)
-	if err := data.Parse(cfg.Data, 1); err != nil || data.Kind() != '{' || data.Empty() {
+	if err := cmp.Or(json.Compact(&compact, cfg.Data), data.Parse(compact.Bytes(), 1)); err != nil || data.Kind() != '{' || data.Empty() {
 		return next, conf.At(errors.New("want an object with at least one key"), "data")
 	}
 	data.Members() // indexed now: from here on it is only read

@@ -15,7 +15,7 @@ type Config struct {
 	Port               *int                          `json:"port" doc:"The port to listen on." default:"8080"`
 	ListenIP           string                        `json:"listen_ip" doc:"The address to listen on." default:"all addresses"`
 	Host               []string                      `json:"host" doc:"Where backends are that name no host."`
-	Timeout            *conf.Duration                `json:"timeout" doc:"How long an answer may take." default:"2s"`
+	Timeout            *conf.Duration                `json:"timeout" conf:"zero" doc:"How long an answer may take." default:"2s"`
 	CacheTTL           *conf.Duration                `json:"cache_ttl" doc:"Tell clients for how long they may keep a complete answer." default:"nothing is said"`
 	OutputEncoding     string                        `json:"output_encoding" enum:"json|json-collection|string|xml|yaml|negotiate|no-op|fast-json" doc:"How answers are written." default:"json"`
 	Compression        *endpoints.CompressionConfig  `json:"compression" since:"4" doc:"Compress answers for clients that take it." default:"off"`

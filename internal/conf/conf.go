@@ -14,12 +14,13 @@
 //	conf:"strict"      an unknown key in it is a mistake in every version, as in auth/, validation/, security/ and qos/
 //	conf:"secret"      its value is never shown
 //	conf:"filled"      an empty text is a mistake: where the check is that was meant, nothing would be
+//	conf:"zero"        nought means "not written" in old files
 //
 // The keys of every map are the user's, too. A type may read itself: [encoding.TextUnmarshaler] is given the string,
 // [json.Unmarshaler] the value's bytes (after ${ENV} expansion), a [Reader] the value with all these rules, if it must
 // choose between shapes. json.RawMessage and any take what is there; numbers in any are json.Number and keep their
 // digits. Pointers tell "not written" from zero. null is a mistake, but for json.RawMessage and any; old files may say it
-// for "not written" where that opens no door.
+// for "not written" where that opens no door, and an empty text where only some texts, or a duration, may stand.
 package conf
 
 import (

@@ -1,11 +1,12 @@
 package conf
 
 import (
-	"errors"
 	"fmt"
 	"os"
 	"reflect"
+	"strconv"
 	"strings"
+	"time"
 )
 
 // Decode fills root (a pointer to a struct) and returns every mistake at once, located.
@@ -105,6 +106,10 @@ func (w *walk) value(n *node, rv reflect.Value, at spot) {
 		w.null(n, t, at)
 		return
 	}
+	if w.nothing(n, t, at) {
+		w.unwritten(n, at)
+		return
+	}
 	if at.of != nil && at.of.secret {
 		w.hide(n)
 	}
@@ -180,9 +185,41 @@ func (w *walk) null(n *node, t reflect.Type, at spot) {
 		w.mistake(n.at, at.path, fmt.Errorf("got null, want %s", wanted(t)))
 		return
 	}
-	w.warn(n.at, at.path, errors.New("got null, read as not written"))
+	w.unwritten(n, at)
+}
+
+// nothing reports a value that KrakenD takes for none, in an old file, and where it opens no door.
+func (w *walk) nothing(n *node, t reflect.Type, at spot) bool {
+	if w.version >= 4 || at.tight || at.item || at.of == nil {
+		return false
+	}
+	if n.kind == String && n.text == "" {
+		return readsHow(bare(t)) == asDuration || at.of.enum != nil && bare(t).Kind() == reflect.String
+	}
+	return at.of.zero && (n.kind == Number && n.text == "0" || n.kind == String && zeroDuration(n.text))
+}
+
+func zeroDuration(text string) bool {
+	d, err := time.ParseDuration(text)
+	return err == nil && d == 0
+}
+
+// shownAs is such a value as it was written.
+func shownAs(n *node) string {
+	if n.kind == String {
+		return strconv.Quote(n.text)
+	}
+	if n.kind == Null {
+		return "null"
+	}
+	return n.text
+}
+
+// unwritten passes a value over.
+func (w *walk) unwritten(n *node, at spot) {
+	w.warn(n.at, at.path, fmt.Errorf("got %s, read as not written", shownAs(n)))
 	if m := w.doc.root.holding(n); m != nil {
-		w.modernKey(m, "@"+m.key, at.path, "null is nothing: kept as a remark, %q", "@"+m.key)
+		w.modernKey(m, "@"+m.key, at.path, "%s is nothing: kept as a remark, %q", shownAs(n), "@"+m.key)
 	}
 }
 

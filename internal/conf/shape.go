@@ -25,6 +25,7 @@ type field struct {
 	strict     bool // an unknown key in it is a mistake in every version
 	secret     bool // never shown
 	filled     bool // an empty text is a mistake
+	zero       bool // nought is "not written" in old files
 }
 
 // in finds the field in a struct and makes the embedded structs on the way.
@@ -139,6 +140,8 @@ func newField(name string, f reflect.StructField, index []int) *field {
 			out.secret = true
 		case "filled":
 			out.filled = true
+		case "zero":
+			out.zero = true
 		}
 	}
 	return out
