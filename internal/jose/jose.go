@@ -3,7 +3,7 @@
 // checks that before anything comes here.
 //
 // Keys are parsed by jwx; each [Key] then knows the algorithms that it may be used for, and no others. Signatures are
-// verified by the standard library.
+// verified by the standard library; those of RSA with its arithmetic (bigmod), or with vectors where the processor has them.
 package jose
 
 import (

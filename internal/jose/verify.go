@@ -1,6 +1,7 @@
 package jose
 
 import (
+	"bytes"
 	"crypto"
 	"crypto/ecdsa"
 	"crypto/ed25519"
@@ -20,26 +21,31 @@ func (k *Key) Verify(alg Alg, message, sig []byte) bool {
 	if !k.Fits(alg) {
 		return false
 	}
+	var room [sha512.Size]byte
 	switch key := k.public.(type) {
 	case []byte:
 		m := hmac.New(alg.hash().New, key)
 		m.Write(message)
 		return hmac.Equal(m.Sum(nil), sig)
 	case *rsa.PublicKey:
-		if alg.family() == pss {
-			opts := &rsa.PSSOptions{SaltLength: rsa.PSSSaltLengthEqualsHash}
-			return rsa.VerifyPSS(key, alg.hash(), digest(alg, message), sig, opts) == nil
-		}
-		if k.rsa != nil {
-			return k.rsa.verify(alg.hash(), digest(alg, message), sig)
-		}
-		return rsa.VerifyPKCS1v15(key, alg.hash(), digest(alg, message), sig) == nil
+		return k.verifyRSA(key, alg, digest(room[:0], alg.hash(), message), sig)
 	case *ecdsa.PublicKey:
-		return verifyECDSA(key, digest(alg, message), sig)
+		return verifyECDSA(key, digest(room[:0], alg.hash(), message), sig)
 	case ed25519.PublicKey:
 		return ed25519.Verify(key, message, sig)
 	}
 	return false
+}
+
+func (k *Key) verifyRSA(key *rsa.PublicKey, alg Alg, digest, sig []byte) bool {
+	switch {
+	case alg.family() == pss:
+		opts := &rsa.PSSOptions{SaltLength: rsa.PSSSaltLengthEqualsHash}
+		return rsa.VerifyPSS(key, alg.hash(), bytes.Clone(digest), sig, opts) == nil
+	case k.rsa != nil:
+		return k.rsa.verify(alg.hash(), digest, sig)
+	}
+	return rsa.VerifyPKCS1v15(key, alg.hash(), bytes.Clone(digest), sig) == nil
 }
 
 func verifyECDSA(key *ecdsa.PublicKey, digest, sig []byte) bool {
@@ -53,15 +59,16 @@ func verifyECDSA(key *ecdsa.PublicKey, digest, sig []byte) bool {
 	return inRange(r) && inRange(s) && ecdsa.Verify(key, digest, r, s)
 }
 
-func digest(alg Alg, message []byte) []byte {
-	switch alg.hash() {
+// digest appends the hash of a message.
+func digest(b []byte, hash crypto.Hash, message []byte) []byte {
+	switch hash {
 	case crypto.SHA256:
 		sum := sha256.Sum256(message)
-		return sum[:]
+		return append(b, sum[:]...)
 	case crypto.SHA384:
 		sum := sha512.Sum384(message)
-		return sum[:]
+		return append(b, sum[:]...)
 	}
 	sum := sha512.Sum512(message)
-	return sum[:]
+	return append(b, sum[:]...)
 }

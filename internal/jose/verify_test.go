@@ -41,7 +41,7 @@ func TestSignaturesThatMustNotVerify(t *testing.T) {
 	pub := verifierOf(t, k)
 	for salt, want := range map[int]bool{rsa.PSSSaltLengthEqualsHash: true, 32: true, 20: false, 31: false, 33: false, rsa.PSSSaltLengthAuto: false} {
 		// Auto signs with the longest salt that fits.
-		sig, err := rsa.SignPSS(rand.Reader, k.signer.(*rsa.PrivateKey), PS256.hash(), digest(PS256, message), &rsa.PSSOptions{SaltLength: salt})
+		sig, err := rsa.SignPSS(rand.Reader, k.signer.(*rsa.PrivateKey), PS256.hash(), digest(nil, PS256.hash(), message), &rsa.PSSOptions{SaltLength: salt})
 		if err != nil {
 			t.Fatal(err)
 		}
