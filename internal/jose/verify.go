@@ -38,12 +38,14 @@ func (k *Key) Verify(alg Alg, message, sig []byte) bool {
 }
 
 func (k *Key) verifyRSA(key *rsa.PublicKey, alg Alg, digest, sig []byte) bool {
-	switch {
-	case alg.family() == pss:
-		opts := &rsa.PSSOptions{SaltLength: rsa.PSSSaltLengthEqualsHash}
-		return rsa.VerifyPSS(key, alg.hash(), bytes.Clone(digest), sig, opts) == nil
+	switch probabilistic := alg.family() == pss; {
+	case k.rsa != nil && probabilistic:
+		return k.rsa.verifyPSS(alg.hash(), digest, sig)
 	case k.rsa != nil:
 		return k.rsa.verify(alg.hash(), digest, sig)
+	case probabilistic:
+		opts := &rsa.PSSOptions{SaltLength: rsa.PSSSaltLengthEqualsHash}
+		return rsa.VerifyPSS(key, alg.hash(), bytes.Clone(digest), sig, opts) == nil
 	}
 	return rsa.VerifyPKCS1v15(key, alg.hash(), bytes.Clone(digest), sig) == nil
 }
