@@ -163,6 +163,44 @@ func TestAHashKeepsItsHosts(t *testing.T) {
 	})
 }
 
+// subject is a caller whose first claim is his name.
+type subject string
+
+func (s subject) Value(int) (string, bool) { return string(s), s != "" }
+
+func TestAHashMayGoByAClaim(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFlock(t, 3)
+		f.env.Claim = func(name string) (int, error) {
+			if name != "sub" {
+				t.Errorf("asked for %q", name)
+			}
+			return 0, nil
+		}
+		ask := f.asking(Config{TravelConfig: TravelConfig{Balance: "hash", BalanceBy: "claim:sub"}})
+		used := map[string]bool{}
+		for i := range 30 {
+			req := get()
+			req.Caller.Claims = subject(fmt.Sprint("user", i))
+			at := ask(soon, req)
+			used[at] = true
+			for range 3 {
+				wantSaid(t, ask(soon, req), at)
+			}
+		}
+		if len(used) != 3 {
+			t.Errorf("got %d hosts in use, want 3", len(used))
+		}
+		before := f.counts()
+		for range 30 {
+			ask(soon, get()) // a guest is nobody's
+		}
+		if f.hits[0].Load() == 0 || f.counts() == before {
+			t.Error(f.counts())
+		}
+	})
+}
+
 func TestADeadHostCostsNobodyAnything(t *testing.T) {
 	for _, name := range []string{"GET", "POST"} {
 		t.Run(name, func(t *testing.T) {
