@@ -114,6 +114,7 @@ func (r *Response) Parts() []*Response { return r.parts }
 type Env struct {
 	Params    []string                                // names of the endpoint's path parameters, by position
 	Claim     func(name string) (slot int, err error) // asks for a claim as a path segment; nil: the endpoint has no validator
+	Needs     func(slot int, name string)             // is told of each claim without which the backend cannot be asked; nil: nobody asks
 	Earlier   int                                     // how many earlier steps {respN_…} may point at; 0 outside a sequence
 	EmptyOK   bool                                    // a success without a body is an empty answer, not a bad one (pass_status)
 	Hosts     *Hosts

@@ -91,6 +91,9 @@ func parsePiece(name string, env Env) (piece, error) {
 			return piece{}, fmt.Errorf("{%s} needs a token, and the endpoint has no auth/validator", name)
 		}
 		slot, err := env.Claim(claim)
+		if err == nil && env.Needs != nil {
+			env.Needs(slot, name)
+		}
 		return piece{kind: pieceClaim, slot: slot, text: name}, err
 	}
 	if step, path, ok := EarlierRef(name); ok && path != nil {
@@ -125,11 +128,11 @@ func (t *target) append(dst []byte, req *Request) ([]byte, error) {
 			dst = append(dst, req.Params[p.slot].Escaped...)
 		case pieceClaim:
 			if req.Caller.Claims == nil {
-				return dst, missing(p.text)
+				return dst, MissingValue(p.text)
 			}
 			v, ok := req.Caller.Claims.Value(p.slot)
 			if !ok || v == "" {
-				return dst, missing(p.text)
+				return dst, MissingValue(p.text)
 			}
 			dst = append(dst, v...)
 		case pieceEarlier:
@@ -154,7 +157,8 @@ func (t *target) append(dst []byte, req *Request) ([]byte, error) {
 	return dst, nil
 }
 
-func missing(name string) error {
+// MissingValue is the failure of a request that lacks what a url_pattern names: {JWT.sub}, or {resp0_id}.
+func MissingValue(name string) error {
 	reason := ReasonMissingValue
 	if strings.HasPrefix(name, "JWT.") {
 		reason = ReasonMissingClaim
@@ -165,11 +169,11 @@ func missing(name string) error {
 // earlier inserts a value of an earlier answer, as one escaped segment or as a value of the query.
 func (p *piece) earlier(dst []byte, req *Request) ([]byte, error) {
 	if p.slot >= len(req.Parts) || req.Parts[p.slot] == nil {
-		return dst, missing(p.text)
+		return dst, MissingValue(p.text)
 	}
 	raw, ok := req.Parts[p.slot].Body.Get(p.path...)
 	if !ok {
-		return dst, missing(p.text)
+		return dst, MissingValue(p.text)
 	}
 	value, ok := scalar(raw)
 	if !ok || !p.late && (value == "" || value == "." || value == ".." || strings.ContainsAny(value, "/\\\x00\r\n")) {

@@ -196,7 +196,7 @@ func (p *varPiece) append(dst []byte, req *Request, body *rawjson.Value) ([]byte
 	case pieceClaim:
 		value, ok := claimed(req, p.from.slot)
 		if !ok {
-			return dst, missing(p.name)
+			return dst, MissingValue(p.name)
 		}
 		return p.string(dst, value, true), nil
 	}
@@ -205,7 +205,7 @@ func (p *varPiece) append(dst []byte, req *Request, body *rawjson.Value) ([]byte
 			return p.json(dst, raw, true)
 		}
 	}
-	return dst, missing(p.name)
+	return dst, MissingValue(p.name)
 }
 
 // json prints a value as it is, or its text into a string. What is not there is null, or no text.

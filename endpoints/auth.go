@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"gatehouse/backends"
 	"gatehouse/internal/conf"
 	"gatehouse/validator"
 )
@@ -80,6 +81,23 @@ func (e *Endpoint) compileAuth(cfg Config, env Env, wants *validator.Wants, at f
 	default:
 		e.auth = validator.Any(ways...)
 	}
+}
+
+// need is a claim that a url_pattern names, as written.
+type need struct {
+	slot int
+	name string
+}
+
+// lacks refuses a caller whose token does not say what is needed, before any backend is asked (security.md 24): the others
+// would have done their part of a request that cannot be done.
+func (e *Endpoint) lacks(claims *validator.Claims) error {
+	for i := range e.needs {
+		if value, ok := claims.Value(e.needs[i].slot); !ok || value == "" {
+			return backends.MissingValue(e.needs[i].name)
+		}
+	}
+	return nil
 }
 
 // authenticate lets a client in, or says why not.

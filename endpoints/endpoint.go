@@ -29,7 +29,8 @@ type Endpoint struct {
 	guards    []Guard
 	stream    bool // no-op: the answer goes through as it comes
 	websocket bool
-	outlives  bool // a tunnel goes on when its token has ended
+	outlives  bool   // a tunnel goes on when its token has ended
+	needs     []need // claims without which a backend that is always asked cannot be
 	edits     []edit
 	ask       ask
 	answers   []weigh
@@ -185,6 +186,9 @@ func (e *Endpoint) serve(x *Exchange, w http.ResponseWriter, r *http.Request) er
 		if err := pass(ctx, x, w, r, claims); err != nil {
 			return err
 		}
+	}
+	if err := e.lacks(claims); err != nil {
+		return err
 	}
 	req, err := e.project.request(x, r, claims)
 	if err != nil {

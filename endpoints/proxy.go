@@ -62,6 +62,11 @@ func (e *Endpoint) compileBackends(cfg Config, env Env, params []string, wants *
 		} else if b.Encoding == "no-op" {
 			at(errors.New("a no-op backend hands its answer through as it is; the endpoint's output_encoding must be no-op too"), "backend", i, "encoding")
 		}
+		benv.Needs = func(slot int, name string) {
+			if b.When == "" && !shadowed(b) {
+				e.needs = append(e.needs, need{slot, name})
+			}
+		}
 		benv.Entry = fmt.Sprintf("%s %s%s %d", cfg.Method, cfg.Endpoint, match, i)
 		fetch, err := backends.New(b, benv)
 		at(err, "backend", i)
