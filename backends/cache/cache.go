@@ -134,6 +134,8 @@ func (k *Cache) question(c Call) *question {
 			who = append(who, f) // backends that know callers by these seldom say so
 		case "if-none-match", "if-modified-since":
 			q.conditions = append(q.conditions, f)
+		case "x-original-url", "x-rewrite-url", "x-http-method-override", "x-http-method", "x-method-override":
+			q.noStore = true // to some backends it is another request than it seems, and Vary does not say so
 		default:
 			if k.Tells != nil && k.Tells(c, f) {
 				who = append(who, f)
