@@ -22,7 +22,21 @@ import (
 	"gatehouse/internal/outbound"
 )
 
-// cookie adds a cookie: to those of the request, or as one that the client is to keep.
+// otherCookies are the client's cookies but those of a name, as they came: of two of one name many servers take the first.
+func otherCookies(lines []string, name string) (kept []string) {
+	for _, line := range lines {
+		for pair := range strings.SplitSeq(line, ";") {
+			pair = strings.Trim(pair, " \t")
+			if other, _, _ := strings.Cut(pair, "="); pair != "" && strings.Trim(other, " \t") != name {
+				kept = append(kept, pair)
+			}
+		}
+	}
+	return kept
+}
+
+// cookie adds a cookie: to those of the request, in place of what the client sends under its name, or as one that the client
+// is to keep.
 func (k *compiler) cookie(raw json.RawMessage) (Modifier, error) {
 	var cfg struct {
 		Scope scope `json:"scope"`
@@ -45,7 +59,7 @@ func (k *compiler) cookie(raw json.RawMessage) (Modifier, error) {
 	pair := (&http.Cookie{Name: cfg.Name, Value: cfg.Value}).String() //nolint:gosec // a request's cookie has no attributes
 	mod := onHeaders(func(f fields) fields { return f.with("Set-Cookie", one.String()) })
 	mod.Request = func(c Call) error {
-		own := strings.Join(append(fields(c.Out().Header).values("Cookie"), pair), "; ")
+		own := strings.Join(append(otherCookies(fields(c.Out().Header).values("Cookie"), cfg.Name), pair), "; ")
 		c.Out().Header = fields(c.Out().Header).without("Cookie").with("Cookie", own)
 		return nil
 	}
