@@ -40,7 +40,7 @@ e2e: ## the binary against Dex, npm's oidc-provider, processes that die and brok
 	cd test/e2e && $(GO) test ./...
 
 chaos: ## the tests of bad days, many times in a row; COUNT=n
-	$(GO) test -race -run 'Chaos' -count $(or $(COUNT),20) ./validator ./backends ./endpoints ./gateway
+	$(GO) test -race -run 'Chaos' -count $(or $(COUNT),20) -timeout 30m ./validator ./backends ./endpoints ./gateway
 	cd test/e2e && $(GO) test -race -run 'Chaos' -count $(or $(COUNT),20) -timeout 60m ./...
 
 fuzz: ## every fuzzer for a moment (a count, since runs by time may fail at their very end); TIME=10m for long runs
