@@ -61,7 +61,7 @@ func decode(l *lua.LState, data []byte) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	if _, err := d.Token(); err != io.EOF {
+	if _, err := d.Token(); !errors.Is(err, io.EOF) {
 		return nil, errors.New("there is more after the value")
 	}
 	return v, nil
