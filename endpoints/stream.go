@@ -36,11 +36,11 @@ func renderStream(e *Endpoint, x *Exchange, w http.ResponseWriter, r *http.Reque
 	if r.Method == http.MethodHead || bodyForbidden(out.Status) {
 		return nil
 	}
-	flow := flow{x: x, w: w}
-	if out.Length < 0 || trails || strings.HasPrefix(out.Get("Content-Type"), "text/event-stream") {
-		flow.control = http.NewResponseController(w)
+	flow := flow{x: x, w: w, left: out.Length}
+	if trails || strings.HasPrefix(out.Get("Content-Type"), "text/event-stream") {
+		flow.left = -1
 	}
-	if err := flow.copy(out.Body); err != nil {
+	if err := flow.copy(out.Body, out.Begun()); err != nil {
 		x.failed("stream_cut", err)
 		panic(http.ErrAbortHandler)
 	}
@@ -50,19 +50,25 @@ func renderStream(e *Endpoint, x *Exchange, w http.ResponseWriter, r *http.Reque
 
 var copyBuffers = sync.Pool{New: func() any { b := make([]byte, 64<<10); return &b }}
 
-// flow is a body on its way to the client.
+// flow is a body on its way to the client. Every piece goes out as it comes; the last one of a known length goes out when the
+// answer ends, and what is too large to be kept back does so anyway.
 type flow struct {
-	x       *Exchange
-	w       http.ResponseWriter
-	control *http.ResponseController // every piece goes out as it comes, and the head before any; nil: they may wait for each other
+	x    *Exchange
+	w    http.ResponseWriter
+	left int64 // of the body; -1: nobody knows
 }
 
-// copy moves a body to the client.
-func (f *flow) copy(body io.Reader) error {
+// keptBack is what servers keep of an answer until it is flushed.
+const keptBack = 4 << 10
+
+// copy moves a body to the client. begun: something of it is here, so that the head need not go out alone.
+func (f *flow) copy(body io.Reader, begun bool) error {
 	buf := copyBuffers.Get().(*[]byte)
 	defer copyBuffers.Put(buf)
-	if err := f.out(nil); err != nil {
-		return err
+	if f.left < 0 || !begun {
+		if err := f.flush(); err != nil {
+			return err
+		}
 	}
 	for {
 		n, err := body.Read(*buf)
@@ -81,17 +87,21 @@ func (f *flow) copy(body io.Reader) error {
 }
 
 func (f *flow) out(p []byte) error {
-	if len(p) > 0 {
-		n, err := f.x.send(f.w, p)
-		f.x.Bytes += int64(n)
-		if err != nil {
-			return err
+	n, err := f.x.send(f.w, p)
+	f.x.Bytes += int64(n)
+	if err != nil {
+		return err
+	}
+	if f.left >= 0 {
+		if f.left -= int64(n); f.left <= 0 || n > keptBack {
+			return nil
 		}
 	}
-	if f.control == nil {
-		return nil
-	}
-	if err := f.control.Flush(); err != nil && !errors.Is(err, http.ErrNotSupported) {
+	return f.flush()
+}
+
+func (f *flow) flush() error {
+	if err := http.NewResponseController(f.w).Flush(); err != nil && !errors.Is(err, http.ErrNotSupported) {
 		return err
 	}
 	return nil

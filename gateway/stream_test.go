@@ -176,7 +176,7 @@ func flat(t *testing.T, do func()) {
 func TestEventsComeAsTheyAreSent(t *testing.T) {
 	for _, row := range []struct{ name, contentType, length string }{
 		{"server-sent events", "text/event-stream", ""}, {"chunks", "application/octet-stream", ""},
-		{"events of known length", "text/event-stream; charset=utf-8", "15"},
+		{"events of known length", "text/event-stream; charset=utf-8", "15"}, {"a download that trickles", "application/octet-stream", "15"},
 	} {
 		for _, protocol := range []string{"h1", "h2c"} {
 			t.Run(row.name+" over "+protocol, func(t *testing.T) {

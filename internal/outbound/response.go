@@ -60,6 +60,12 @@ func (r *Response) Here() bool {
 	return r.Body == &r.body && r.body.c == nil && (r.body.err == nil || errors.Is(r.body.err, io.EOF))
 }
 
+// Begun reports whether something of the body, or its end, has come with the head. Over HTTP/2 nobody can tell: false.
+func (r *Response) Begun() bool {
+	b := &r.body
+	return b.err != nil || b.rest != nil || b.c != nil && b.c.w > b.c.r
+}
+
 // Release closes the body and gives the memory of the answer back: neither r nor its Header may be used afterwards (the
 // strings in it may). Calling it is a favour to the garbage collector, never a duty.
 func (r *Response) Release() {
