@@ -85,6 +85,9 @@ func (r *rules) judge(ctx context.Context, c *call, res *Response) error {
 	if err == nil && res != nil {
 		err = Describe(v, r.needs, res)
 	}
+	if f := (*Failure)(nil); errors.As(err, &f) {
+		return f
+	}
 	if err != nil {
 		return &Failure{Reason: ReasonRejected, Err: err}
 	}
@@ -219,7 +222,10 @@ func Describe(v *expr.Vars, needs expr.Names, res *Response) error {
 		v.AnswerHeader = headerMap(res.Header)
 	}
 	if needs&expr.Data != 0 && res.Body.Kind() != 0 {
-		data, err := expr.Decode(res.Body.Append(nil))
+		data, err := expr.DecodeAnswer(res.Body.Append(nil))
+		if errors.Is(err, expr.ErrTooHeavy) {
+			return &Failure{Reason: ReasonTooLarge, Err: err}
+		}
 		if err != nil {
 			return err
 		}

@@ -37,7 +37,7 @@ type Config struct {
 	FollowRedirectsTo   []string          `json:"follow_redirects_to" since:"4" doc:"Other origins that a redirect may lead to; credentials are never sent there."`
 	When                string            `json:"when" since:"4" doc:"An expression (CEL) over the request, the token and earlier answers; where it is false the backend is not asked and its part is empty." default:"always"`
 	Required            bool              `json:"required" since:"4" doc:"Without this backend's answer the whole request fails." default:"false"`
-	MaxResponseSize     *int64            `json:"max_response_size" since:"4" doc:"Bytes of a decoded answer at most; no-op streams have no limit." default:"10485760"`
+	MaxResponseSize     *int64            `json:"max_response_size" since:"4" doc:"Bytes of a decoded answer at most; no-op streams have no limit. Where an answer is looked into, it may have one value for each 8 of these bytes (and one member of an object for each 40), but of 10 MiB at least." default:"10485760"`
 	DisableCompression  *bool             `json:"disable_compression" since:"4" doc:"Do not ask the backend for compressed answers." default:"the service's, which is false"`
 	TravelConfig
 	Extra Extra `json:"extra_config" conf:"namespaces" doc:"Features of this backend, by namespace."`

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"gatehouse/internal/outbound"
+	"gatehouse/internal/rawjson"
 )
 
 // Failure is an answer that could not be had: one reason, and what is known of it. The table in endpoints/errors.go makes a
@@ -46,7 +47,7 @@ const (
 	ReasonDNS          Reason = "upstream_dns"           // its name does not resolve
 	ReasonTLS          Reason = "upstream_tls"           // handshake or certificate
 	ReasonBadReply     Reason = "upstream_bad_response"  // not HTTP, or cut short
-	ReasonTooLarge     Reason = "upstream_too_large"     // more than max_response_size
+	ReasonTooLarge     Reason = "upstream_too_large"     // more than max_response_size, or more values in it than are looked into
 	ReasonBadBody      Reason = "upstream_bad_body"      // not of the declared encoding
 	ReasonOpen         Reason = "breaker_open"           // its breaker is open
 	ReasonLimited      Reason = "upstream_limited"       // its rate limit or its connections are used up
@@ -78,6 +79,15 @@ func failed(ctx context.Context, err error) *Failure {
 		f.Reason = ReasonCanceled
 	}
 	return f
+}
+
+// BadBody is an answer that came, but is of no use: not what was wanted, or more values than are looked into.
+func BadBody(err error) *Failure {
+	var bad *rawjson.SyntaxError
+	if errors.As(err, &bad) && bad.TooMany() {
+		return &Failure{Reason: ReasonTooLarge, Err: err}
+	}
+	return &Failure{Reason: ReasonBadBody, Err: err}
 }
 
 func reasonOf(r outbound.Reason) Reason {

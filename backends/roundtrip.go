@@ -178,10 +178,10 @@ func (b *backend) body(res *Response, out *outbound.Response) (err error) {
 		return nil
 	}
 	if res.buf, err = b.decode(&res.Body, decode.Answer{Text: res.buf, Header: res.Header}, b.depth); err != nil {
-		return &Failure{Reason: ReasonBadBody, Err: err}
+		return BadBody(err)
 	}
 	if err := b.plan.Apply(&res.Body); err != nil {
-		return &Failure{Reason: ReasonBadBody, Err: err}
+		return BadBody(err)
 	}
 	return nil
 }

@@ -91,7 +91,11 @@ func (s *ruleSet) weigh(ctx context.Context, x *Exchange, r *http.Request, claim
 	if err != nil {
 		return err
 	}
-	if err := backends.Describe(v, s.needs, res); err != nil {
+	err = backends.Describe(v, s.needs, res)
+	if f := (*backends.Failure)(nil); errors.As(err, &f) {
+		return f
+	}
+	if err != nil {
 		return &Denied{Status: http.StatusInternalServerError, Reason: "rule_refused", Detail: "the answer cannot be judged", Err: err, Marked: true}
 	}
 	return s.judge(ctx, v)

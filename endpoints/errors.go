@@ -141,7 +141,9 @@ func (v *Voice) handOn(x *Exchange, w http.ResponseWriter, r *http.Request, f *b
 	contentType := ""
 	if !f.Response.Empty && v.choose != nil {
 		format := v.choose(r.Header)
-		body, contentType = format.append(nil, &f.Response.Body), format.contentType
+		if written, err := format.append(nil, &f.Response.Body); err == nil {
+			body, contentType = written, format.contentType
+		}
 	}
 	h := w.Header()
 	errorHeaders.fields(h, f.Header)

@@ -40,7 +40,7 @@ func flatmapped(written []backends.FlatmapOp, parts int, env Env, next ask, at f
 		}
 		if err := plan.Apply(&res.Body); err != nil {
 			res.Close()
-			return nil, &backends.Failure{Reason: backends.ReasonBadBody, Err: err}
+			return nil, backends.BadBody(err)
 		}
 		return res, nil
 	}

@@ -8,10 +8,10 @@ import (
 	"gatehouse/internal/rawjson"
 )
 
-// format is one way to write an answer down.
+// format is one way to write an answer down. An error means that it cannot be written so.
 type format struct {
 	contentType string
-	append      func(dst []byte, v *rawjson.Value) []byte
+	append      func(dst []byte, v *rawjson.Value) ([]byte, error)
 }
 
 // chooser picks the format of an answer; h is the request's header.
@@ -147,32 +147,29 @@ func thousandths(s string) int {
 	return min(n, 1000)
 }
 
-func appendJSON(dst []byte, v *rawjson.Value) []byte {
+func appendJSON(dst []byte, v *rawjson.Value) ([]byte, error) {
 	if v.Kind() == 0 {
-		return append(dst, "{}"...)
+		return append(dst, "{}"...), nil
 	}
-	return v.Append(dst)
+	return v.Append(dst), nil
 }
 
-func appendCollection(dst []byte, v *rawjson.Value) []byte {
+func appendCollection(dst []byte, v *rawjson.Value) ([]byte, error) {
 	raw, ok := v.Get("collection")
 	if !ok || raw[0] != '[' {
-		return append(dst, "[]"...)
+		return append(dst, "[]"...), nil
 	}
-	return append(dst, raw...)
+	return append(dst, raw...), nil
 }
 
-func appendText(dst []byte, v *rawjson.Value) []byte {
+func appendText(dst []byte, v *rawjson.Value) ([]byte, error) {
 	raw, ok := v.Get("content")
 	if !ok {
-		return dst
+		return dst, nil
 	}
 	if raw[0] != '"' {
-		return append(dst, raw...)
+		return append(dst, raw...), nil
 	}
 	s, err := rawjson.Unquote(raw)
-	if err != nil {
-		return dst
-	}
-	return append(dst, s...)
+	return append(dst, s...), err
 }

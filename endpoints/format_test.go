@@ -29,7 +29,11 @@ func formatted(t testing.TB, encoding, text string) string {
 			t.Fatal(err)
 		}
 	}
-	return string(choose(nil).append(nil, &v))
+	out, err := choose(nil).append(nil, &v)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(out)
 }
 
 func TestFormat(t *testing.T) {
@@ -314,7 +318,7 @@ func BenchmarkFormat(b *testing.B) {
 			b.SetBytes(int64(len(text)))
 			b.ReportAllocs()
 			for b.Loop() {
-				out = choose(nil).append(out[:0], &v)
+				out, _ = choose(nil).append(out[:0], &v)
 			}
 		})
 	}

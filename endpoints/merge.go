@@ -98,7 +98,7 @@ func unite(x *Exchange, parts []part, slots []slot, mode rawjson.Mode) (*backend
 	}
 	if err := rawjson.Merge(&whole.Body, values, mode); err != nil {
 		whole.Close()
-		return nil, &backends.Failure{Reason: backends.ReasonBadBody, Err: err}
+		return nil, backends.BadBody(err)
 	}
 	return whole, nil
 }

@@ -51,16 +51,21 @@ func renderBody(e *Endpoint, x *Exchange, w http.ResponseWriter, r *http.Request
 	}
 	complete := res.Complete && (!e.voice.KrakenD || !res.Body.Empty() && res.Body.Kind() != 'n')
 	h := w.Header()
-	e.voice.output.copy(h, res)
 	cache := e.voice.cacheable(complete, status)
 	if bodyForbidden(status) || e.voice.passStatus && res.Empty && x.Parts == 1 {
+		e.voice.output.copy(h, res)
 		e.voice.head(h, "", 0, complete, cache, e.voice.varying(cache != "", false))
 		x.write(w, status, nil)
 		return nil
 	}
 	f := e.voice.choose(r.Header)
 	buf := buffers.Get().(*[]byte)
-	body := f.append((*buf)[:0], &res.Body)
+	body, err := f.append((*buf)[:0], &res.Body)
+	if err != nil {
+		giveBack(buf, body)
+		return &backends.Failure{Reason: backends.ReasonTooLarge, Err: err}
+	}
+	e.voice.output.copy(h, res)
 	covered := e.compress.covers(f.contentType) && status != http.StatusPartialContent
 	vary := e.voice.varying(cache != "", covered)
 	if covered {

@@ -1,9 +1,7 @@
 package endpoints
 
 import (
-	"bytes"
 	"slices"
-	"sync"
 	"unicode/utf8"
 
 	"gatehouse/internal/rawjson"
@@ -13,64 +11,33 @@ import (
 // "-name" with a scalar is an attribute, "#text" the text of its element, an array its elements one after another. Unlike
 // mxj it keeps the order of keys, and what it prints is well-formed whatever the JSON: an array is no root, and what a
 // name must not have in it is written as _xHHHH_.
-func appendXML(dst []byte, v *rawjson.Value) []byte {
-	root, ok := v.Root()
-	if !ok {
-		return append(dst, "<doc/>"...)
+func appendXML(dst []byte, v *rawjson.Value) ([]byte, error) {
+	root, err := v.Root()
+	if err != nil || root.Kind == 0 {
+		return append(dst, "<doc/>"...), err
 	}
 	p := printers.Get().(*printer)
 	defer p.free()
-	p.v, p.root = v, root
-	if root.Kind == '{' {
-		members := v.Inside(root, root, p.stack[:0])
-		p.stack = members
-		if len(members) == 1 && members[0].Kind != '[' && !isAttribute(members[0]) && string(members[0].Key) != `"#text"` {
-			return p.element(dst, p.name(members[0].Key), members[0])
-		}
+	p.begin(v, root)
+	if only, ok := p.only(root); ok {
+		dst = p.element(dst, p.name(only.Key), only)
+	} else if root.Kind == '[' {
+		dst = append(p.element(append(dst, "<doc>"...), []byte("item"), root), "</doc>"...)
+	} else {
+		dst = p.element(dst, []byte("doc"), root)
 	}
-	p.stack = p.stack[:0]
-	if root.Kind == '[' {
-		return append(p.element(append(dst, "<doc>"...), []byte("item"), root), "</doc>"...)
-	}
-	return p.element(dst, []byte("doc"), root)
+	return dst, p.err
 }
 
-// printer walks a value and prints it in another form. Printers are pooled.
-type printer struct {
-	v     *rawjson.Value
-	root  rawjson.Node
-	stack []rawjson.Node
-	text  []byte
-}
-
-var printers = sync.Pool{New: func() any { return new(printer) }}
-
-func (p *printer) free() {
-	clear(p.stack[:cap(p.stack)])
-	*p = printer{stack: p.stack[:0], text: p.text[:0]}
-	if cap(p.text)+cap(p.stack)*64 <= keepBuffer {
-		printers.Put(p)
+// only is the member of an object that has no other one, if that can be the root of a document.
+func (p *printer) only(root rawjson.Node) (rawjson.Node, bool) {
+	members := p.v.Inside(root)
+	defer members.Done()
+	if members.Len() != 1 {
+		return rawjson.Node{}, false
 	}
-}
-
-// inside pushes what is in n on the stack and says where it begins.
-func (p *printer) inside(n rawjson.Node) (from int) {
-	from = len(p.stack)
-	p.stack = p.v.Inside(p.root, n, p.stack)
-	return from
-}
-
-// say is what a JSON string says; it is valid until the next call.
-func (p *printer) say(raw []byte) []byte {
-	if inner := raw[1 : len(raw)-1]; bytes.IndexByte(inner, '\\') < 0 {
-		return inner
-	}
-	s, err := rawjson.Unquote(raw)
-	if err != nil {
-		return nil
-	}
-	p.text = append(p.text[:0], s...)
-	return p.text
+	n := members.At(0)
+	return n, n.Kind != '[' && !isAttribute(n) && string(n.Key) != `"#text"`
 }
 
 func isAttribute(n rawjson.Node) bool {
@@ -83,10 +50,13 @@ func isText(n rawjson.Node) bool {
 
 // element prints one value under a name; an array is one element for each of its own.
 func (p *printer) element(dst, name []byte, n rawjson.Node) []byte {
+	if dst = p.room(dst, int(n.At), 2*len(name)+len("<></>")); p.err != nil {
+		return dst
+	}
 	switch n.Kind {
 	case '[':
-		if c, ok := p.v.Next(p.root, n, n); ok {
-			for ; ok; c, ok = p.v.Next(p.root, n, c) {
+		if c, ok := p.v.Next(n, n); ok {
+			for ; ok && p.err == nil; c, ok = p.v.Next(n, c) {
 				dst = p.element(dst, name, c)
 			}
 			return dst
@@ -104,34 +74,39 @@ func (p *printer) element(dst, name []byte, n rawjson.Node) []byte {
 }
 
 func (p *printer) object(dst, name []byte, n rawjson.Node) []byte {
-	from := p.inside(n)
+	members := p.v.Inside(n)
+	defer members.Done()
 	dst = append(append(dst, '<'), name...)
-	others := 0
-	for i := from; i < len(p.stack); i++ {
-		if !isAttribute(p.stack[i]) {
+	others, text := 0, false
+	for i := range members.Len() {
+		c := members.At(i)
+		if !isAttribute(c) {
 			others++
+			text = text || isText(c)
 			continue
 		}
-		dst = append(dst, ' ')
-		dst = append(append(dst, nameOf(p.say(p.stack[i].Key)[1:])...), `="`...)
-		dst = append(p.scalar(dst, p.stack[i], true), '"')
+		attribute := nameOf(p.say(p.key(c.Key))[1:])
+		if dst = p.room(dst, int(c.At), len(attribute)+len(` =""`)); p.err != nil {
+			return dst
+		}
+		dst = append(append(append(dst, ' '), attribute...), `="`...)
+		dst = append(p.scalar(dst, c, true), '"')
 	}
 	if others == 0 {
-		p.stack = p.stack[:from]
 		return append(dst, "/>"...)
 	}
 	dst = append(dst, '>')
-	for i := from; i < len(p.stack); i++ {
-		if isText(p.stack[i]) {
-			dst = p.scalar(dst, p.stack[i], false)
+	for i := 0; text && i < members.Len(); i++ {
+		if c := members.At(i); isText(c) {
+			dst = p.scalar(dst, c, false)
 		}
 	}
-	for i := from; i < len(p.stack); i++ {
-		if !isAttribute(p.stack[i]) && !isText(p.stack[i]) {
-			dst = p.element(dst, p.name(p.stack[i].Key), p.stack[i])
+	for i := range members.Len() {
+		if c := members.At(i); !isAttribute(c) && !isText(c) {
+			dst = p.element(dst, p.name(c.Key), c)
 		}
 	}
-	p.stack = p.stack[:from]
+	dst = p.room(dst, int(n.At)+len(n.Raw), len(name))
 	return append(append(append(dst, "</"...), name...), '>')
 }
 
@@ -139,9 +114,14 @@ func (p *printer) object(dst, name []byte, n rawjson.Node) []byte {
 func (p *printer) scalar(dst []byte, n rawjson.Node, attribute bool) []byte {
 	switch n.Kind {
 	case '"':
-		return appendXMLText(dst, p.say(n.Raw), attribute)
+		said, ended := p.say(n.Raw), int(n.At)+len(n.Raw)
+		for len(said) > 0 && p.err == nil {
+			piece := pieceOf(said)
+			dst = appendXMLText(p.room(dst, ended-len(said), 6*len(piece)), piece, attribute)
+			said = said[len(piece):]
+		}
 	case '0', 't', 'f':
-		return append(dst, n.Raw...)
+		return append(p.room(dst, int(n.At), len(n.Raw)), n.Raw...)
 	}
 	return dst
 }
@@ -188,6 +168,7 @@ func appendXMLText(dst, s []byte, attribute bool) []byte {
 // name makes an XML name of a key, which stays as long as the value. Most keys are one already; a colon may stand between
 // two names.
 func (p *printer) name(key []byte) []byte {
+	key = p.key(key)
 	if inner := key[1 : len(key)-1]; plainName(inner) {
 		return inner
 	}

@@ -10,18 +10,20 @@ import (
 
 // appendYAML prints JSON as YAML, in blocks, with the order of keys and every digit of numbers. Strings that could be
 // taken for anything else are quoted.
-func appendYAML(dst []byte, v *rawjson.Value) []byte {
-	root, ok := v.Root()
-	if !ok {
-		return append(dst, "{}\n"...)
+func appendYAML(dst []byte, v *rawjson.Value) ([]byte, error) {
+	root, err := v.Root()
+	if err != nil || root.Kind == 0 {
+		return append(dst, "{}\n"...), err
 	}
 	p := printers.Get().(*printer)
 	defer p.free()
-	p.v, p.root, p.stack = v, root, p.stack[:0]
+	p.begin(v, root)
 	if container(root) {
-		return p.block(dst, root, 0)
+		dst = p.block(dst, root, 0)
+	} else {
+		dst = append(p.flat(dst, root), '\n')
 	}
-	return append(p.flat(dst, root), '\n')
+	return dst, p.err
 }
 
 // container reports whether a value takes lines of its own.
@@ -38,28 +40,29 @@ const maxImplicitKey = 250
 // block prints the lines of an object or array; the first begins where dst ends.
 func (p *printer) block(dst []byte, n rawjson.Node, indent int) []byte {
 	if n.Kind == '[' {
-		for c, ok := p.v.Next(p.root, n, n); ok; {
+		for c, ok := p.v.Next(n, n); ok && p.err == nil; {
 			dst = p.entry(dst, c, indent)
-			if c, ok = p.v.Next(p.root, n, c); ok {
+			if c, ok = p.v.Next(n, c); ok {
 				dst = appendSpaces(dst, indent)
 			}
 		}
 		return dst
 	}
-	from := p.inside(n)
-	for i := from; i < len(p.stack); i++ {
-		if i > from {
+	members := p.v.Inside(n)
+	defer members.Done()
+	for i := 0; i < members.Len() && p.err == nil; i++ {
+		if i > 0 {
 			dst = appendSpaces(dst, indent)
 		}
-		dst = p.entry(dst, p.stack[i], indent)
+		dst = p.entry(dst, members.At(i), indent)
 	}
-	p.stack = p.stack[:from]
 	return dst
 }
 
 // entry prints "key: value" or "- value" and the line's end.
 func (p *printer) entry(dst []byte, n rawjson.Node, indent int) []byte {
 	nested := container(n) && indent < maxIndent
+	dst = p.room(dst, int(n.At), 3*(indent+2)+4*len(n.Key)) // its own indentation, that of what is in it, and the next one's
 	if n.Key == nil {
 		dst = append(dst, "- "...)
 		if nested {
@@ -85,41 +88,62 @@ func (p *printer) entry(dst []byte, n rawjson.Node, indent int) []byte {
 func (p *printer) flat(dst []byte, n rawjson.Node) []byte {
 	switch n.Kind {
 	case '"':
-		return appendYAMLString(dst, p.say(n.Raw))
+		return p.string(dst, n, false)
 	case '[':
 		dst = append(dst, '[')
-		for c, ok := p.v.Next(p.root, n, n); ok; {
+		for c, ok := p.v.Next(n, n); ok && p.err == nil; {
 			dst = p.inFlow(dst, c)
-			if c, ok = p.v.Next(p.root, n, c); ok {
+			if c, ok = p.v.Next(n, c); ok {
 				dst = append(dst, ", "...)
 			}
 		}
 		return append(dst, ']')
 	case '{':
 		dst = append(dst, '{')
-		from := p.inside(n)
-		for i := from; i < len(p.stack); i++ {
-			if i > from {
+		members := p.v.Inside(n)
+		defer members.Done()
+		for i := 0; i < members.Len() && p.err == nil; i++ {
+			if i > 0 {
 				dst = append(dst, ", "...)
 			}
-			if len(p.stack[i].Key) > maxImplicitKey {
+			c := members.At(i)
+			dst = p.room(dst, int(c.At), 4*len(c.Key))
+			if len(c.Key) > maxImplicitKey {
 				dst = append(dst, "? "...)
 			}
-			dst = append(appendQuoted(dst, p.say(p.stack[i].Key)), ": "...)
-			dst = p.inFlow(dst, p.stack[i])
+			dst = append(appendQuoted(dst, p.say(c.Key)), ": "...)
+			dst = p.inFlow(dst, c)
 		}
-		p.stack = p.stack[:from]
 		return append(dst, '}')
 	}
-	return append(dst, n.Raw...)
+	return append(p.room(dst, int(n.At), len(n.Raw)), n.Raw...)
 }
 
 // inFlow prints a value inside brackets, where strings are always quoted.
 func (p *printer) inFlow(dst []byte, n rawjson.Node) []byte {
 	if n.Kind == '"' {
-		return appendQuoted(dst, p.say(n.Raw))
+		return p.string(dst, n, true)
 	}
 	return p.flat(dst, n)
+}
+
+// string prints a string, in quotes where it must have them.
+func (p *printer) string(dst []byte, n rawjson.Node, quoted bool) []byte {
+	said, ended := p.say(n.Raw), int(n.At)+len(n.Raw)
+	dst = p.room(dst, int(n.At), 4*min(len(said), pieceSize)+len(`"", `))
+	switch {
+	case p.err != nil:
+		return dst
+	case !quoted && plainYAML(said):
+		return append(dst, said...)
+	}
+	dst = append(dst, '"')
+	for len(said) > 0 && p.err == nil {
+		piece := pieceOf(said)
+		dst = appendEscaped(p.room(dst, ended-len(said), 4*len(piece)), piece)
+		said = said[len(piece):]
+	}
+	return append(dst, '"')
 }
 
 func appendSpaces(dst []byte, n int) []byte {
@@ -170,8 +194,11 @@ func yamlWord(s []byte) bool {
 
 // appendQuoted prints a double-quoted string (YAML 1.2, 7.3.1): JSON's, but for characters that YAML does not print.
 func appendQuoted(dst, s []byte) []byte {
+	return append(appendEscaped(append(dst, '"'), s), '"')
+}
+
+func appendEscaped(dst, s []byte) []byte {
 	const hex = "0123456789abcdef"
-	dst = append(dst, '"')
 	for i := 0; i < len(s); {
 		r, n := utf8.DecodeRune(s[i:])
 		i += n
@@ -194,5 +221,5 @@ func appendQuoted(dst, s []byte) []byte {
 			dst = append(dst, '\\', 'U', '0', '0', hex[r>>20&15], hex[r>>16&15], hex[r>>12&15], hex[r>>8&15], hex[r>>4&15], hex[r&15])
 		}
 	}
-	return append(dst, '"')
+	return dst
 }

@@ -39,6 +39,9 @@ func sign(ctx context.Context, signer *validator.Signer, res *backends.Response)
 	if res.Body.Kind() != '{' {
 		return nil
 	}
+	if err := res.Body.Index(); err != nil {
+		return backends.BadBody(err)
+	}
 	members := slices.Clone(res.Body.Members())
 	for i := range members {
 		name, err := rawjson.Unquote(members[i].Key)

@@ -40,7 +40,7 @@ func static(cfg StaticConfig, next ask) (ask, error) {
 		}
 		if err := rawjson.Merge(&whole.Body, values, rawjson.Shallow); err != nil {
 			whole.Close()
-			return nil, &backends.Failure{Reason: backends.ReasonBadBody, Err: err}
+			return nil, backends.BadBody(err)
 		}
 		return whole, nil
 	}, nil

@@ -3,6 +3,7 @@ package decode
 
 import (
 	"fmt"
+	"math"
 	"strings"
 
 	"gatehouse/internal/outbound"
@@ -33,7 +34,7 @@ func New(encoding string, o Options) (Decoder, error) {
 	case "json", "fast-json":
 		return o.json, nil
 	case "safejson":
-		return anything, nil
+		return o.anything, nil
 	case "string":
 		return content, nil
 	case "xml":
@@ -49,9 +50,17 @@ func New(encoding string, o Options) (Decoder, error) {
 	return nil, fmt.Errorf("got %q, want json, safejson, string, xml, rss, atom, yaml, auto or no-op", encoding)
 }
 
+// size is how long an answer may be as JSON.
+func (o Options) size() int64 {
+	if o.Max > 0 {
+		return o.Max
+	}
+	return math.MaxInt64
+}
+
 // json takes an object; an array where is_collection says so; null for what has nothing in it.
 func (o Options) json(v *rawjson.Value, a Answer, depth int) ([]byte, error) {
-	if err := v.Parse(a.Text, depth); err != nil {
+	if err := v.ParseWithin(a.Text, depth, o.size()); err != nil {
 		return a.Text, err
 	}
 	k := v.Kind()
@@ -68,8 +77,8 @@ func (o Options) json(v *rawjson.Value, a Answer, depth int) ([]byte, error) {
 }
 
 // anything takes an object as it is, an array as {"collection": …} and anything else as {"content": …}.
-func anything(v *rawjson.Value, a Answer, depth int) ([]byte, error) {
-	if err := v.Parse(a.Text, depth); err != nil {
+func (o Options) anything(v *rawjson.Value, a Answer, depth int) ([]byte, error) {
+	if err := v.ParseWithin(a.Text, depth, o.size()); err != nil {
 		return a.Text, err
 	}
 	switch v.Kind() {
@@ -105,7 +114,7 @@ func (o Options) auto(v *rawjson.Value, a Answer, depth int) ([]byte, error) {
 	case kind == "application/rss+xml", kind == "application/atom+xml", kind == "application/feed+json":
 		return o.feed(v, a, depth)
 	case kind == "", kind == "application/json", kind == "text/json", strings.HasSuffix(kind, "+json"):
-		return anything(v, a, depth)
+		return o.anything(v, a, depth)
 	case kind == "application/xml", kind == "text/xml", strings.HasSuffix(kind, "+xml"):
 		return o.xml(v, a, depth)
 	case kind == "application/yaml", kind == "application/x-yaml", kind == "text/yaml", kind == "text/x-yaml", strings.HasSuffix(kind, "+yaml"):

@@ -59,7 +59,7 @@ func (o Options) feed(v *rawjson.Value, a Answer, depth int) (kept []byte, err e
 	if o.Max > 0 && int64(out.Len()) > o.Max {
 		return kept, fmt.Errorf("over %d bytes as JSON", o.Max)
 	}
-	return out.Bytes(), v.Parse(out.Bytes(), depth)
+	return out.Bytes(), v.ParseWithin(out.Bytes(), depth, o.size())
 }
 
 // The bounds of a feed: gofeed keeps some kilobyte for each item, and joins the pieces of an element's text by copying all

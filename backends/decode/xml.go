@@ -47,7 +47,7 @@ func (o Options) xml(v *rawjson.Value, a Answer, depth int) ([]byte, error) {
 		return a.Text, fmt.Errorf("over %d bytes as JSON", o.Max)
 	}
 	t.spare = a.Text // for the next one
-	return out, v.Parse(out, depth)
+	return out, v.ParseWithin(out, depth, o.size())
 }
 
 // read builds the tree of one document.

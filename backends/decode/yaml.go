@@ -25,8 +25,13 @@ const (
 // digits; what JSON has no number for (.inf, .nan) and dates are strings. Keys become strings.
 func (o Options) yaml(v *rawjson.Value, a Answer, depth int) ([]byte, error) {
 	if c := firstByte(a.Text); c == '{' || c == '[' {
-		if err := v.Parse(a.Text, depth); err == nil {
+		err := v.ParseWithin(a.Text, depth, o.size())
+		var bad *rawjson.SyntaxError
+		switch {
+		case err == nil:
 			return a.Text, o.kind(v)
+		case errors.As(err, &bad) && bad.TooMany():
+			return a.Text, err
 		}
 	}
 	if len(a.Text) > maxYAMLSize {
@@ -44,7 +49,7 @@ func (o Options) yaml(v *rawjson.Value, a Answer, depth int) ([]byte, error) {
 	if err != nil {
 		return a.Text, err
 	}
-	if err := v.Parse(out, depth); err != nil {
+	if err := v.ParseWithin(out, depth, o.size()); err != nil {
 		return out, err
 	}
 	return out, o.kind(v)

@@ -19,6 +19,7 @@ const (
 	tooBig
 	notString
 	notUTF8
+	tooMany
 )
 
 // String says it, then what was wanted.
@@ -48,6 +49,8 @@ func (f fault) String() string {
 		return "not a string, want one in quotes"
 	case notUTF8:
 		return "not UTF-8"
+	case tooMany:
+		return "more values, or members of an object, than are looked into"
 	default:
 		return "longer than 4 GiB"
 	}
@@ -58,6 +61,20 @@ type SyntaxError struct {
 	Offset int
 	fault  fault
 }
+
+// reedited is the error for what was valid once, nil if it still is. It may have become too deep, by edits.
+func (f fault) reedited(offset int) error {
+	switch f {
+	case 0:
+		return nil
+	case tooMany:
+		return &SyntaxError{Offset: offset, fault: f}
+	}
+	return errDepth
+}
+
+// TooMany reports whether the text is valid so far, but has more values than are looked into (ParseWithin).
+func (e *SyntaxError) TooMany() bool { return e.fault == tooMany }
 
 // Error gives place and reason, nothing of the text: it may be a secret.
 func (e *SyntaxError) Error() string {

@@ -3,6 +3,7 @@ package rawjson
 import (
 	"bytes"
 	"fmt"
+	"slices"
 )
 
 // branch is one level of allow or deny paths.
@@ -76,11 +77,24 @@ func (b *branch) grow(path []string) {
 	}
 }
 
+// deep reports whether something is meant inside a name.
+func (b *branch) deep() bool {
+	return slices.ContainsFunc(b.below, func(below *branch) bool { return below != nil })
+}
+
+// reserve makes room for n bytes that are going to be rewritten, if that is much: step by step it would take a multiple.
+func (v *Value) reserve(n int) {
+	if n > 1<<20 {
+		v.buf = slices.Grow(v.buf, n)
+	}
+}
+
 // list makes v's members those of raw and reports whether a key stood twice.
 func (v *Value) list() bool {
 	v.members, v.listed, v.escaped = v.members[:0], true, false
 	mark := len(v.rows)
 	doubled := v.children(v.root)
+	v.members = slices.Grow(v.members, len(v.rows)-mark)
 	for _, c := range v.rows[mark:] {
 		v.members = append(v.members, v.member(c))
 		v.escaped = v.escaped || v.nodes[c].escaped
@@ -94,6 +108,7 @@ func (v *Value) filter(b *branch, allow bool) bool {
 	v.members, v.listed, v.escaped = v.members[:0], true, false
 	mark := len(v.rows)
 	changed := v.children(v.root)
+	v.members = slices.Grow(v.members, len(v.rows)-mark)
 	for i := mark; i < len(v.rows); i++ {
 		c := v.rows[i]
 		m := v.member(c)

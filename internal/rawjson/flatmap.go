@@ -108,26 +108,27 @@ func checkAppend(src, dst []string) error {
 }
 
 // flatten runs operations on an object. Only what they touch is taken apart and printed anew. depth is how deep they
-// look. False: the object is too deep.
-func (v *Value) flatten(ops []operation, depth int) bool {
+// look.
+func (v *Value) flatten(ops []operation, depth int) error {
 	t := &v.tree
 	t.reset()
 	t.v, t.depth = v, depth
 	if v.edited {
+		v.nodes = v.nodes[:0] // of what it was before
 		t.plant(v.members)
 	} else {
-		if !v.index(depth) {
-			return false
+		if err := v.index(depth); err != nil {
+			return err
 		}
 		t.grow()
 	}
 	for i := range ops {
 		t.run(&ops[i])
 	}
-	if t.items[0].changed && !t.over {
+	if t.over == nil && t.items[0].changed {
 		t.harvest()
 	}
-	return !t.over
+	return t.over
 }
 
 func (t *tree) run(o *operation) {

@@ -7,8 +7,8 @@ import (
 
 // walked walks a value and prints it, keys once.
 func walked(v *Value) string {
-	root, ok := v.Root()
-	if !ok {
+	root, err := v.Root()
+	if err != nil || root.Kind == 0 {
 		return "nothing"
 	}
 	var b strings.Builder
@@ -19,8 +19,8 @@ func walked(v *Value) string {
 			return
 		}
 		b.WriteByte(n.Kind)
-		if c, ok := v.Next(root, n, n); ok {
-			for first := true; ok; c, ok = v.Next(root, n, c) {
+		if c, ok := v.Next(n, n); ok {
+			for first := true; ok; c, ok = v.Next(n, c) {
 				if !first {
 					b.WriteByte(',')
 				}
@@ -30,7 +30,10 @@ func walked(v *Value) string {
 			b.WriteByte(']')
 			return
 		}
-		for i, c := range v.Inside(root, n, nil) {
+		inside := v.Inside(n)
+		defer inside.Done()
+		for i := range inside.Len() {
+			c := inside.At(i)
 			if i > 0 {
 				b.WriteByte(',')
 			}
@@ -78,20 +81,24 @@ func BenchmarkInside(b *testing.B) {
 	if err := v.Parse(text, 0); err != nil {
 		b.Fatal(err)
 	}
-	var stack []Node
-	var walk func(root, n Node)
-	walk = func(root, n Node) {
-		mark := len(stack)
-		stack = v.Inside(root, n, stack)
-		for i := mark; i < len(stack); i++ {
-			walk(root, stack[i])
+	var walk func(n Node)
+	walk = func(n Node) {
+		if n.Kind != '{' && n.Kind != '[' {
+			return
 		}
-		stack = stack[:mark]
+		for c, ok := v.Next(n, n); ok; c, ok = v.Next(n, c) {
+			walk(c)
+		}
+		inside := v.Inside(n)
+		for i := range inside.Len() {
+			walk(inside.At(i))
+		}
+		inside.Done()
 	}
 	b.SetBytes(int64(len(text)))
 	b.ReportAllocs()
 	for b.Loop() {
 		root, _ := v.Root()
-		walk(root, root)
+		walk(root)
 	}
 }

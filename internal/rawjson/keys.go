@@ -3,6 +3,7 @@ package rawjson
 import (
 	"bytes"
 	"hash/maphash"
+	"slices"
 )
 
 // keyIs reports whether a quoted key says name.
@@ -25,12 +26,25 @@ type keySet struct {
 	room  []byte    // decoded keys
 	seed  maphash.Seed
 	made  bool // seed
+	most  int  // how many keys are expected
 }
 
 func (s *keySet) reset() {
-	clear(s.said)
+	s.clear()
 	s.said, s.table, s.room = kept(s.said, 1<<15), kept(s.table, 1<<18), kept(s.room, 1<<20)
+}
+
+// clear forgets the keys.
+func (s *keySet) clear() {
+	clear(s.said)
+	s.said, s.table, s.room, s.most = s.said[:0], s.table[:0], s.room[:0], 0
 	s.seen = [4]uint64{}
+}
+
+// expect makes room for n more keys.
+func (s *keySet) expect(n int) {
+	s.said = slices.Grow(s.said, n)
+	s.most = max(s.most, len(s.said)+n)
 }
 
 // put takes a quoted key, which has a backslash only if it may be escaped, and says the how manyth it is and whether it
@@ -86,13 +100,13 @@ func (s *keySet) slot(key []byte) int {
 	return at
 }
 
-// grow makes the table a power of two, four times the keys at least.
+// grow makes the table a power of two, four times the keys at least, or twice what is expected.
 func (s *keySet) grow() {
 	if !s.made {
 		s.seed, s.made = maphash.MakeSeed(), true
 	}
 	size := 256
-	for size < 4*(len(s.said)+1) {
+	for size < max(4*(len(s.said)+1), 2*(s.most+1)) {
 		size *= 2
 	}
 	if cap(s.table) < size {

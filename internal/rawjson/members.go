@@ -3,6 +3,7 @@ package rawjson
 import (
 	"bytes"
 	"encoding/json"
+	"slices"
 )
 
 // SetMembers makes v an object of these members; keys must be quoted JSON and unique.
@@ -28,24 +29,36 @@ func (v *Value) Members() []Member {
 	if v.listed || v.kind != '{' {
 		return v.members
 	}
-	v.index(1)
+	_ = v.Index()
 	v.list()
 	return v.members
 }
 
-// index sees to it that raw is indexed down to depth, also where Parse was not asked to. It can only fail on what edits
-// have made too deep.
-func (v *Value) index(depth int) bool {
-	if v.depth >= depth {
-		return true
+// Index sees to it that Members, or Elements, of what was not looked into so far are there. Without it a value of too many
+// of them has none.
+func (v *Value) Index() error {
+	if v.listed || v.kind != '{' && v.kind != '[' {
+		return nil
 	}
-	var bad fault
-	if v.nodes, _, bad = scan(v.raw, depth, maxNest, v.nodes[:0], &v.nest); bad != 0 {
-		v.nodes = append(v.nodes[:0], node{kind: v.kind, end: uint32(len(v.raw)), next: 1})
+	return v.index(1)
+}
+
+// index sees to it that raw is indexed down to depth, also where Parse was not asked to. It can only fail on what edits
+// have made too deep and on too many values.
+func (v *Value) index(depth int) error {
+	if v.depth >= depth {
+		return nil
+	}
+	nodes, end, bad := scan(v.raw, depth, maxNest, v.nodes[:0], &v.nest)
+	if bad == 0 && crowded(nodes, 0, &v.nest) {
+		bad = tooMany
+	}
+	if bad != 0 {
+		nodes = append(v.nodes[:0], node{kind: v.kind, end: uint32(len(v.raw)), next: 1})
 		depth = 0
 	}
-	v.src, v.root, v.depth = v.raw, 0, depth
-	return bad == 0
+	v.src, v.nodes, v.root, v.depth = v.raw, nodes, 0, depth
+	return bad.reedited(end)
 }
 
 // member is what a node of an object stands for.
@@ -57,9 +70,14 @@ func (v *Value) member(c uint32) Member {
 // children pushes the nodes of an object's members on rows, each key once (Members says which), and reports whether a
 // key stood twice.
 func (v *Value) children(object int) (doubled bool) {
-	v.keys.reset()
 	base := len(v.rows)
 	last := v.nodes[object].next
+	v.keys.clear()
+	if int(last)-object > fewNodes {
+		n := members(v.nodes, object)
+		v.keys.expect(n)
+		v.rows = slices.Grow(v.rows, n)
+	}
 	for c := uint32(object) + 1; c < last; c = v.nodes[c].next {
 		n := &v.nodes[c]
 		i, fresh := v.keys.put(v.src[n.key:n.keyEnd], n.escaped)
@@ -77,7 +95,7 @@ func (v *Value) Elements() [][]byte {
 	if v.kind != '[' {
 		return nil
 	}
-	v.index(1)
+	_ = v.index(1)
 	v.elems = v.elems[:0]
 	last := v.nodes[v.root].next
 	for c := uint32(v.root) + 1; c < last; c = v.nodes[c].next {

@@ -1,6 +1,9 @@
 package rawjson
 
-import "fmt"
+import (
+	"fmt"
+	"slices"
+)
 
 // Mode says what happens to a key that two parts have.
 type Mode string
@@ -26,7 +29,13 @@ func Merge(dst *Value, parts []*Value, mode Mode) error {
 			dst.Reset()
 			return fmt.Errorf("part %d is not an object, want one", i)
 		}
-		for _, m := range part.Members() {
+		if err := part.Index(); err != nil {
+			dst.Reset()
+			return fmt.Errorf("part %d: %w", i, err)
+		}
+		members := part.Members()
+		dst.expect(part, len(members))
+		for _, m := range members {
 			at, fresh := dst.keys.put(m.Key, part.escaped)
 			if fresh {
 				dst.members = append(dst.members, m)
@@ -38,9 +47,9 @@ func Merge(dst *Value, parts []*Value, mode Mode) error {
 				dst.Reset()
 				return fmt.Errorf("part %d has the key %s, as one before it", i, m.Key)
 			case mode == Deep && old.Value[0] == '{' && m.Value[0] == '{':
-				if !dst.fuse(&old.Value, m.Value) {
+				if err := dst.fuse(&old.Value, m.Value); err != nil {
 					dst.Reset()
-					return errDepth
+					return err
 				}
 			default:
 				old.Value = m.Value
@@ -53,21 +62,35 @@ func Merge(dst *Value, parts []*Value, mode Mode) error {
 	return nil
 }
 
+// expect makes room for the members of a part: what may be indexed of the whole is what may be of all parts.
+func (v *Value) expect(part *Value, n int) {
+	v.nest.most += part.nest.bound()
+	v.members = slices.Grow(v.members, n)
+	if n > few {
+		v.keys.expect(n)
+	}
+}
+
 // fuse merges the object b into the object a. The result is in v's buf.
-func (v *Value) fuse(a *[]byte, b []byte) bool {
+func (v *Value) fuse(a *[]byte, b []byte) error {
 	f := fusion{v: v, a: *a, b: b}
-	nodes, _, bad := scan(f.a, maxNest, maxNest, v.more[:0], &v.nest)
+	nodes, end, bad := scan(f.a, maxNest, maxNest, v.more[:0], &v.nest)
 	second := len(nodes)
 	if bad == 0 {
-		nodes, _, bad = scan(f.b, maxNest, maxNest, nodes, &v.nest)
+		nodes, end, bad = scan(f.b, maxNest, maxNest, nodes, &v.nest)
 	}
-	if v.more = nodes; bad != 0 {
-		return false
+	if bad == 0 && crowded(nodes, 0, &v.nest) {
+		bad = tooMany
 	}
+	if bad != 0 {
+		return bad.reedited(end)
+	}
+	v.more = nodes
+	v.reserve(len(f.a) + len(f.b))
 	start := len(v.buf)
 	f.object(0, uint32(second))
 	*a = v.buf[start:len(v.buf):len(v.buf)]
-	return true
+	return nil
 }
 
 // fusion is two objects, indexed in v.more, on their way into one.
@@ -112,8 +135,13 @@ const none = 0
 func (f *fusion) pair(a, b uint32) {
 	v := f.v
 	keys := &v.inner // Merge still needs v.keys
-	keys.reset()
+	keys.clear()
 	mark := len(v.rows)
+	if f.large(a) || f.large(b) {
+		n := members(v.more, int(a)) + members(v.more, int(b))
+		keys.expect(n)
+		v.rows = slices.Grow(v.rows, 2*n)
+	}
 	for c := a + 1; c < v.more[a].next; c = v.more[c].next {
 		n := &v.more[c]
 		if i, fresh := keys.put(f.a[n.key:n.keyEnd], n.escaped); fresh {
@@ -131,3 +159,5 @@ func (f *fusion) pair(a, b uint32) {
 		}
 	}
 }
+
+func (f *fusion) large(at uint32) bool { return f.v.more[at].next-at > fewNodes }

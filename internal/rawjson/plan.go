@@ -132,8 +132,8 @@ func (p *Plan) shapeless() bool { return len(p.target) == 0 && p.filter == nil &
 func (p *Plan) Apply(v *Value) error {
 	switch {
 	case v.kind == '{':
-		if !p.shape(v) {
-			return errDepth
+		if err := p.shape(v); err != nil {
+			return err
 		}
 	case v.kind == '[' && p.array:
 		v.members = v.members[:0]
@@ -145,8 +145,10 @@ func (p *Plan) Apply(v *Value) error {
 	default:
 		return errKind
 	}
-	if len(p.flat) > 0 && !v.flatten(p.flat, p.depth-len(p.target)) {
-		return errDepth
+	if len(p.flat) > 0 {
+		if err := v.flatten(p.flat, p.depth-len(p.target)); err != nil {
+			return err
+		}
 	}
 	if p.group != nil {
 		whole := v.whole()
@@ -158,28 +160,31 @@ func (p *Plan) Apply(v *Value) error {
 }
 
 // shape goes to the target, filters and renames.
-func (p *Plan) shape(v *Value) bool {
+func (p *Plan) shape(v *Value) error {
 	if p.shapeless() {
-		return true
+		return nil
 	}
 	if v.edited {
 		v.raw, v.edited = v.whole(), false
 	}
-	if !v.index(p.depth) {
-		return false
+	if err := v.index(p.depth); err != nil {
+		return err
 	}
 	for _, key := range p.target {
 		at := step(v.src, v.nodes, v.root, key)
 		if at < 0 || v.nodes[at].kind != '{' {
 			v.members = v.members[:0]
 			v.become()
-			return true
+			return nil
 		}
 		v.setRoot(at)
 		v.depth--
 	}
 	changed := false
 	if p.filter != nil {
+		if p.filter.deep() {
+			v.reserve(len(v.raw))
+		}
 		changed = v.filter(p.filter, p.allow)
 	} else if p.rename != nil {
 		changed = v.list()
@@ -189,7 +194,7 @@ func (p *Plan) shape(v *Value) bool {
 		v.become()
 		v.escaped = escaped
 	}
-	return true
+	return nil
 }
 
 // quoted is a key for many values: nobody can append to it.

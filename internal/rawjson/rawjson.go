@@ -7,6 +7,8 @@
 // key. Where an object has a key twice the last value counts, and an object that is edited prints each key once.
 package rawjson
 
+import "slices"
+
 // Value is one JSON value: as it came (bytes and an index), or, once a plan has edited it, an object kept as members.
 // The zero Value is no value. A Value may be reused; what it hands out is valid until Reset and must not be changed.
 // Every method may use the Value's own memory to answer: a Value belongs to one goroutine at a time.
@@ -24,10 +26,10 @@ type Value struct {
 	elems   [][]byte // what Elements has handed out
 
 	buf   []byte   // what was rewritten; members point into it
-	rows  []uint32 // a stack of child lists, for edits inside edits
+	rows  []uint32 // a stack of child lists, for edits inside edits and for Inside
 	keys  keySet
 	inner keySet  // keys for objects inside, while keys is needed
-	more  []node  // an index of something inside raw or of a rewritten part
+	more  []node  // an index of something inside raw or of what is merged
 	tree  tree    // flatmap's
 	nest  nesting // scan's
 }
@@ -44,6 +46,7 @@ func (v *Value) Reset() {
 	v.tree.reset()
 	v.kind, v.edited, v.listed, v.escaped, v.root, v.depth = 0, false, false, false, 0, 0
 	v.raw, v.src = nil, nil
+	v.nest.most = 0
 	v.nodes, v.more = kept(v.nodes, 1<<15), kept(v.more, 1<<15)
 	v.members, v.elems = kept(v.members, 1<<14), kept(v.elems, 1<<15)
 	v.buf, v.rows = kept(v.buf, 1<<20), kept(v.rows, 1<<18)
@@ -60,14 +63,24 @@ func kept[T any](s []T, limit int) []T {
 // Parse validates data (one JSON value, RFC 8259, at most 512 deep, white space around it and nothing else) and indexes it
 // down to depth (1: the members of an object or the elements of an array; 0: nothing but its kind). It keeps data, not a copy.
 // A mistake is a *SyntaxError, and v is then no value.
-func (v *Value) Parse(data []byte, depth int) error { return v.parse(data, depth, maxDepth) }
+func (v *Value) Parse(data []byte, depth int) error { return v.parse(data, depth, maxDepth, 0) }
 
-func (v *Value) parse(data []byte, depth, limit int) error {
+// ParseWithin is Parse of a text that may have had size bytes: that says how many values may be indexed, now or later, one
+// for each 8 bytes, and how many of them may be members of one object, one for each 40 bytes; of 10 MiB at least.
+func (v *Value) ParseWithin(data []byte, depth int, size int64) error {
+	return v.parse(data, depth, maxDepth, bound(size))
+}
+
+func (v *Value) parse(data []byte, depth, limit, most int) error {
 	v.Reset()
+	v.nest.most = most
 	if uint64(len(data)) > maxLen {
 		return &SyntaxError{fault: tooBig}
 	}
 	nodes, end, bad := scan(data, depth, limit, v.nodes, &v.nest)
+	if bad == 0 && crowded(nodes, 0, &v.nest) {
+		bad = tooMany
+	}
 	if bad != 0 {
 		return &SyntaxError{Offset: end, fault: bad}
 	}
@@ -135,7 +148,7 @@ func (v *Value) Append(dst []byte) []byte {
 	if !v.edited {
 		return append(dst, v.raw...)
 	}
-	return appendObject(dst, v.members)
+	return appendObject(slices.Grow(dst, v.Len()), v.members)
 }
 
 func appendObject(dst []byte, members []Member) []byte {

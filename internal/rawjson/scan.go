@@ -7,8 +7,12 @@ const (
 	maxNest  = 1024
 )
 
-// nesting is scan's stack: for each container that is open its node and, in the lowest bit, whether it is an array.
-type nesting [maxNest]uint32
+// nesting is scan's stack: for each container that is open its node and, in the lowest bit, whether it is an array. It is
+// also how many nodes there may be; 0 is usual.
+type nesting struct {
+	stack [maxNest]uint32
+	most  int
+}
 
 // maxLen keeps offsets in 32 bits.
 const maxLen = 1<<32 - 1
@@ -92,11 +96,15 @@ value:
 		if level == limit {
 			return nodes, i, tooDeep
 		}
-		nodes = room(nodes)
-		n := &nodes[len(nodes)-1]
+		if len(nodes) < cap(nodes) {
+			nodes = nodes[:len(nodes)+1]
+		} else if nodes = grown(nodes, i, len(data), nest); nodes == nil {
+			return nil, i, tooMany
+		}
+		n := &nodes[len(nodes)-1] // what it was before is still in it: fields are set one by one, which is quicker than a copy
 		n.key, n.keyEnd, n.at = uint32(key), uint32(keyEnd), uint32(at)
 		n.kind, n.escaped, n.open = '{', escaped, true
-		nest[level&(maxNest-1)] = uint32(len(nodes)) << 1
+		nest.stack[level&(maxNest-1)] = uint32(len(nodes)) << 1
 		level++
 		closer = '}'
 		i++
@@ -112,11 +120,15 @@ value:
 		if level == limit {
 			return nodes, i, tooDeep
 		}
-		nodes = room(nodes)
-		n := &nodes[len(nodes)-1]
+		if len(nodes) < cap(nodes) {
+			nodes = nodes[:len(nodes)+1]
+		} else if nodes = grown(nodes, i, len(data), nest); nodes == nil {
+			return nil, i, tooMany
+		}
+		n := &nodes[len(nodes)-1] // what it was before is still in it: fields are set one by one, which is quicker than a copy
 		n.key, n.keyEnd, n.at = uint32(key), uint32(keyEnd), uint32(at)
 		n.kind, n.escaped, n.open = '[', escaped, true
-		nest[level&(maxNest-1)] = uint32(len(nodes))<<1 | 1
+		nest.stack[level&(maxNest-1)] = uint32(len(nodes))<<1 | 1
 		level++
 		closer = ']'
 		key, keyEnd, escaped = 0, 0, false
@@ -135,7 +147,11 @@ value:
 	}
 
 complete:
-	nodes = room(nodes)
+	if len(nodes) < cap(nodes) {
+		nodes = nodes[:len(nodes)+1]
+	} else if nodes = grown(nodes, i, len(data), nest); nodes == nil {
+		return nil, i, tooMany
+	}
 	{
 		n := &nodes[len(nodes)-1]
 		n.key, n.keyEnd, n.at, n.end, n.next = uint32(key), uint32(keyEnd), uint32(at), uint32(i), uint32(len(nodes))
@@ -172,12 +188,12 @@ closed:
 	i++
 	level--
 	{
-		n := &nodes[nest[level&(maxNest-1)]>>1-1]
+		n := &nodes[nest.stack[level&(maxNest-1)]>>1-1]
 		n.end, n.next = uint32(i), uint32(len(nodes))
 	}
 	if level > 0 {
 		closer = '}'
-		if nest[(level-1)&(maxNest-1)]&1 != 0 {
+		if nest.stack[(level-1)&(maxNest-1)]&1 != 0 {
 			closer = ']'
 			key, keyEnd, escaped = 0, 0, false
 		}
@@ -237,15 +253,6 @@ colon:
 	}
 	i++
 	goto value
-}
-
-// room makes the list one longer. What the new node was before is still in it: its fields are set one by one, which is
-// quicker than a copy of a node made elsewhere.
-func room(nodes []node) []node {
-	if len(nodes) < cap(nodes) {
-		return nodes[:len(nodes)+1]
-	}
-	return append(nodes, node{})
 }
 
 // space is the first byte at or after i that is not white space.

@@ -8,7 +8,7 @@ import (
 // ParseStrict is Parse for what must not be read in two ways, such as a token: it refuses keys that stand twice in an
 // object at any depth, bytes that are not UTF-8, and more than depth containers inside each other. All of it is indexed.
 func (v *Value) ParseStrict(data []byte, depth int) error {
-	if err := v.parse(data, min(depth, maxDepth), min(depth, maxDepth)); err != nil {
+	if err := v.parse(data, min(depth, maxDepth), min(depth, maxDepth), 0); err != nil {
 		return err
 	}
 	if !utf8.Valid(data) {

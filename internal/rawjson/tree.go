@@ -1,6 +1,9 @@
 package rawjson
 
-import "strconv"
+import (
+	"slices"
+	"strconv"
+)
 
 // item is a value in a tree. What nobody looked into is raw; what was taken apart has its children in a list.
 type item struct {
@@ -20,14 +23,14 @@ type item struct {
 type tree struct {
 	v     *Value // whose nodes index what is raw
 	depth int    // how deep to index what is not
-	over  bool   // something was too deep to look into
+	over  error  // something could not be looked into
 	items []item
 	found []int32
 }
 
 func (t *tree) reset() {
 	clear(t.items)
-	t.v, t.over, t.items, t.found = nil, false, kept(t.items, 1<<13), kept(t.found, 1<<17)
+	t.v, t.over, t.items, t.found = nil, nil, kept(t.items, 1<<13), kept(t.found, 1<<17)
 }
 
 // add makes an item without a place; its node is -1 or what raw is indexed by.
@@ -70,6 +73,7 @@ func (t *tree) plant(members []Member) {
 func (t *tree) harvest() {
 	v := t.v
 	v.members = v.members[:0]
+	v.reserve(len(v.raw))
 	for c := t.items[0].first; c >= 0; c = t.items[c].next {
 		it := &t.items[c]
 		value := it.raw
@@ -120,16 +124,27 @@ func (t *tree) open(at int32) {
 	v, raw, object := t.v, it.raw, it.kind == '{'
 	if it.node < 0 || !v.nodes[it.node].open {
 		it.node = int32(len(v.nodes))
-		var bad fault
-		if v.nodes, _, bad = scan(raw, t.depth, maxNest, v.nodes, &v.nest); bad != 0 {
-			v.nodes, it.node, t.over = v.nodes[:it.node], -1, true
+		nodes, end, bad := scan(raw, t.depth, maxNest, v.nodes, &v.nest)
+		if bad == 0 && crowded(nodes, int(it.node), &v.nest) {
+			bad = tooMany
+		}
+		if bad != 0 {
+			it.node, t.over = -1, bad.reedited(end)
 			return
 		}
+		v.nodes = nodes
 	}
 	top := &v.nodes[it.node]
 	first, last, zero := uint32(it.node)+1, top.next, top.at
-	v.keys.reset()
+	v.keys.clear()
 	base := int32(len(t.items))
+	if last-first > fewNodes {
+		n := members(v.nodes, int(it.node))
+		t.items = slices.Grow(t.items, n)
+		if object {
+			v.keys.expect(n)
+		}
+	}
 	for c := first; c < last; c = v.nodes[c].next {
 		n := &v.nodes[c]
 		value := raw[n.at-zero : n.end-zero : n.end-zero]

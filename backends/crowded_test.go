@@ -1,0 +1,46 @@
+package backends
+
+import (
+	"errors"
+	"net/http"
+	"strings"
+	"testing"
+
+	"gatehouse/internal/expr"
+)
+
+// An answer within max_response_size that has far more values than others of its size passes where nobody looks into it,
+// and is too large where somebody does.
+func TestAnswersOfTooManyValues(t *testing.T) {
+	text := `{"a":[` + strings.Repeat("1,", 2_000_000) + `1]}`
+	r := newRig(t)
+	r.serve("origin.test:80", func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte(text)) })
+	var size int64 = 32 << 20
+	for _, row := range []struct {
+		name string
+		cfg  Config
+		want Reason
+	}{
+		{"handed on", Config{}, ""},
+		{"YAML that is JSON", Config{Encoding: "yaml"}, ""},
+		{"edited beside it", Config{Deny: []string{"b"}, Group: "g"}, ""},
+		{"looked into", Config{Deny: []string{"a.b"}}, ReasonTooLarge},
+		{"looked into as anything", Config{Deny: []string{"a.b"}, Encoding: "safejson"}, ReasonTooLarge},
+		{"looked into as YAML", Config{Deny: []string{"a.b"}, Encoding: "yaml"}, ReasonTooLarge},
+		{"looked into where more is allowed", Config{Deny: []string{"a.b"}, MaxResponseSize: &size}, ""},
+		{"judged", Config{Extra: Extra{CEL: []expr.Rule{{Check: "has(resp_data.a)"}}}}, ReasonTooLarge},
+	} {
+		row.cfg.URLPattern = "/"
+		res, err := r.backend(row.cfg)(t.Context(), &Request{Method: "GET"})
+		var f *Failure
+		switch {
+		case row.want == "" && err != nil:
+			t.Errorf("%s: %v", row.name, err)
+		case row.want != "" && (!errors.As(err, &f) || f.Reason != row.want):
+			t.Errorf("%s: got %v, want %s", row.name, err, row.want)
+		}
+		if err == nil {
+			res.Close()
+		}
+	}
+}
