@@ -12,7 +12,7 @@ const (
 	crowdFew     = 16                    // requests that are no crowd, and answers that say nothing of a pace
 	crowdBeat    = 50 * time.Millisecond // between two looks
 	crowdMemory  = 20                    // looks that a pace is measured over
-	crowdPatient = 2                     // looks in a row that must find too many
+	crowdPatient = 2                     // looks in a row that must find too many, and those in an eighth of a request's time
 	crowdHold    = 600                   // looks after which a limit is found anew
 	crowdCalm    = 10                    // looks in a row that find half of the limit unused, and lift it
 )
@@ -95,7 +95,7 @@ func (c *crowd) look() {
 	case !c.shed || fits == 0 || n <= fits:
 		c.tooMany = 0
 	default:
-		if c.tooMany++; c.tooMany >= crowdPatient {
+		if c.tooMany++; c.tooMany >= max(crowdPatient, c.looksIn(8)) {
 			c.held, c.calm, c.least = 0, 0, max(crowdFew, fits/2)
 			c.limit.Store(fits)
 		}

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -207,6 +208,30 @@ func TestASlowHostIsNotTakenForAnOverloadedOne(t *testing.T) {
 			})
 		})
 	}
+}
+
+// Thousands who come at once find a host that has connections to accept before it gets going: its pace in the first moments
+// says nothing of what it can in ten seconds.
+func TestABurstAtAHostThatGetsGoing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t)
+		var came atomic.Int64
+		r.serve("origin.test:80", func(w http.ResponseWriter, _ *http.Request) {
+			i := time.Duration(came.Add(1))
+			time.Sleep(200*time.Millisecond + min(i, 100)*4*time.Millisecond + max(0, i-100)*50*time.Microsecond)
+			fmt.Fprint(w, `{}`)
+		})
+		const timeout = 10 * time.Second
+		fetch := r.backend(Config{URLPattern: "/", Timeout: ptr(conf.Duration(timeout))})
+		said := &tally{other: map[string]int{}}
+		for range 3000 {
+			said.ask(fetch, timeout)
+			time.Sleep(300 * time.Microsecond)
+		}
+		if said.wg.Wait(); said.good != 3000 {
+			t.Errorf("%s, want all good", said)
+		}
+	})
 }
 
 func TestACrowdAtOneHostGoesToAnother(t *testing.T) {
