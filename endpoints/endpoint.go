@@ -59,7 +59,7 @@ type Env struct {
 	Voice     Voice
 	Rules     ProjectRules
 	House     lua.House // what scripts may use
-	Early     []Guard   // the service's script: it stands before every endpoint's own guards
+	Scripted  bool      // the service has a script, which may change every request
 }
 
 // New compiles an endpoint. All its mistakes are told at once, each under its key.

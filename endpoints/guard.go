@@ -46,7 +46,6 @@ func (d *Denied) Unwrap() error { return d.Err }
 // compileGuards is the one list of guards, in the order in which they stand (krakend.md 2.1).
 func (e *Endpoint) compileGuards(cfg Config, env Env, params []string, wants *validator.Wants, at func(error, ...any)) {
 	c := &guardCompiler{endpoint: e, cfg: cfg, env: env, params: params, wants: wants, at: at}
-	e.early = append(e.early, env.Early...)
 	c.size()
 	c.bots()
 	c.addressLimit()

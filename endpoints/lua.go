@@ -28,7 +28,7 @@ func (c *guardCompiler) scriptBefore() {
 	c.endpoint.guards = append(c.endpoint.guards, scriptGuard(s, c.projection(), titles(c.params)))
 }
 
-// ScriptOfService compiles modifier/lua-endpoint of the service: the first guard of every endpoint.
+// ScriptOfService compiles modifier/lua-endpoint of the service, which sees every request before its route is chosen.
 func ScriptOfService(cfg lua.Config, env Env) (Guard, error) {
 	s, err := lua.New(cfg, lua.Endpoint, env.House)
 	if err != nil {

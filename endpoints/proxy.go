@@ -38,7 +38,7 @@ func (e *Endpoint) compileBackends(cfg Config, env Env, params []string, wants *
 	proxy := cfg.Extra.Proxy
 	benv := backends.Env{Params: params, EmptyOK: conf.Value(cfg.PassStatus, true), Hosts: env.Hosts, Tokens: env.Tokens, Log: env.Log,
 		Life: env.Life, Timeout: e.timeout, Transport: env.Transport, House: env.House, Secrets: cfg.secrets(),
-		Scripted: len(env.Early) > 0 || cfg.Extra.LuaEndpoint != nil || cfg.Extra.LuaProxy != nil}
+		Scripted: env.Scripted || cfg.Extra.LuaEndpoint != nil || cfg.Extra.LuaProxy != nil}
 	if cfg.Extra.Validator != nil {
 		benv.Claim = func(name string) (int, error) { return claimSlot(name, wants) }
 		benv.Tokened = true

@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"context"
 	"fmt"
 	"net/http"
 
@@ -12,12 +13,14 @@ import (
 // then it is true, and nothing else happens.
 type door func(x *endpoints.Exchange, w http.ResponseWriter, r *http.Request) (answered bool)
 
-// newDoors is the one list of doors, in the order in which they stand (krakend.md 2.1).
-func (g *Gateway) newDoors(cfg Config, m manners, voice endpoints.Voice, at func(error, ...any)) {
+// newDoors is the one list of doors, in the order in which they stand (krakend.md 2.1). Whoever asks for our health does not
+// come to the inner ones.
+func (g *Gateway) newDoors(cfg Config, m manners, env endpoints.Env, at func(error, ...any)) (inner []door) {
+	list := &g.doors
 	add := func(d door, err error, namespace string) {
 		at(err, "extra_config", namespace)
 		if d != nil && err == nil {
-			g.doors = append(g.doors, d)
+			*list = append(*list, d)
 		}
 	}
 	if limit := conf.Value(routerOf(cfg).MaxPayload, 0); limit < 0 {
@@ -28,13 +31,37 @@ func (g *Gateway) newDoors(cfg Config, m manners, voice endpoints.Voice, at func
 		add(d, err, "security/cors")
 	}
 	if c := cfg.Extra.Secure; c != nil {
-		d, err := newSecure(*c, m, voice)
+		d, err := newSecure(*c, m, env.Voice)
 		add(d, err, "security/http")
 	}
+	list = &inner
+	if c := cfg.Extra.Lua; c != nil {
+		d, err := newScript(cfg, env)
+		add(d, err, "modifier/lua-endpoint")
+	}
 	if c := cfg.Extra.Bots; c != nil {
-		d, err := newBots(*c, voice)
+		d, err := newBots(*c, env.Voice)
 		add(d, err, "security/bot-detector")
 	}
+	return inner
+}
+
+// newScript is the service's script. It sees every request, also where there is nothing.
+func newScript(cfg Config, env endpoints.Env) (door, error) {
+	guard, err := endpoints.ScriptOfService(*cfg.Extra.Lua, env)
+	if err != nil {
+		return nil, err
+	}
+	timeout := cfg.Timeout.Or(endpoints.DefaultTimeout)
+	return func(x *endpoints.Exchange, w http.ResponseWriter, r *http.Request) bool {
+		ctx, cancel := context.WithTimeout(r.Context(), timeout)
+		defer cancel()
+		err := guard(ctx, x, w, r, nil)
+		if err != nil {
+			env.Voice.Fail(x, w, r, err)
+		}
+		return err != nil
+	}, nil
 }
 
 // newBots turns bots away at every path, also where there is nothing.
@@ -50,19 +77,6 @@ func newBots(cfg endpoints.BotsConfig, voice endpoints.Voice) (door, error) {
 		}
 		return err != nil
 	}, nil
-}
-
-// serviceGuards are the guards that the service puts before every endpoint's own.
-func serviceGuards(cfg Config, env endpoints.Env, at func(error, ...any)) []endpoints.Guard {
-	if cfg.Extra.Lua == nil {
-		return nil
-	}
-	guard, err := endpoints.ScriptOfService(*cfg.Extra.Lua, env)
-	at(err, "extra_config", "modifier/lua-endpoint")
-	if err != nil {
-		return nil
-	}
-	return []endpoints.Guard{guard}
 }
 
 // limited fills in what depends on the file's version in rate limits and schemas.

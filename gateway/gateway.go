@@ -77,8 +77,8 @@ func compile(cfg Config, shared Shared, skip map[int]bool) (*Gateway, error) {
 
 	env := endpoints.Env{Auth: auth, Hosts: shared.Hosts, Tokens: shared.Tokens, Log: shared.Log, Life: g.life, Transport: cfg.TransportConfig,
 		Voice: voiceOf(cfg, m, shared.Release), Rules: g.rules(cfg, m, shared.Release), House: g.house(shared.Log)}
-	env.Early = serviceGuards(cfg, env, at)
-	g.newDoors(cfg, m, env.Voice, at)
+	env.Scripted = cfg.Extra.Lua != nil
+	inner := g.newDoors(cfg, m, env, at)
 	var routes []route
 	for i, e := range full {
 		if skip[i] {
@@ -93,6 +93,7 @@ func compile(cfg Config, shared Shared, skip map[int]bool) (*Gateway, error) {
 	}
 	g.router, err = newRouter(cfg, m, env.Voice, routes, shared.Log)
 	at(err)
+	g.router.inner, g.router.scripted = inner, env.Scripted
 	if err := conf.Join(errs...); err != nil {
 		g.Close()
 		return nil, whereWritten(cfg, err)

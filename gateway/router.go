@@ -16,8 +16,10 @@ type router struct {
 	tree    tree
 	builtin *builtins
 	answers
-	options RouterConfig
-	head    bool
+	options  RouterConfig
+	head     bool
+	inner    []door
+	scripted bool // one of them may change the request
 }
 
 func newRouter(cfg Config, m manners, voice endpoints.Voice, list []route, log *slog.Logger) (*router, error) {
@@ -43,17 +45,29 @@ func (t *router) serve(x *endpoints.Exchange, w http.ResponseWriter, r *http.Req
 		t.badPath(x, w, r)
 		return
 	}
-	if b, ok := t.builtin.find(path); ok {
+	b, ours := t.builtin.find(path)
+	asked := r
+	if t.scripted {
+		asked = r.Clone(r.Context()) // the route is that of what the client has asked, whatever a script makes of it
+	}
+	if !ours || b.method { // who looks after our health is no bot
+		for _, pass := range t.inner {
+			if pass(x, w, r) {
+				return
+			}
+		}
+	}
+	if ours {
 		t.serveBuiltin(b, x, w, r)
 		return
 	}
-	s := search{method: r.Method, r: r, empty: true, params: x.Params}
-	if e := t.tree.find(&s, path); e != nil && !(s.wild && t.shadowed(e, r, path)) {
+	s := search{method: asked.Method, r: asked, empty: true, params: x.Params}
+	if e := t.tree.find(&s, path); e != nil && !(s.wild && t.shadowed(e, asked, path)) {
 		x.Params = s.params
 		e.ServeHTTP(x, w, r)
 		return
 	}
-	t.unserved(x, w, r, path)
+	t.unserved(x, w, asked, path)
 }
 
 // shadowed tells whether a path that only a wildcard takes is another way to write one that a more specific endpoint has:
