@@ -115,9 +115,7 @@ func (v *Voice) Plain(x *Exchange, w http.ResponseWriter, status int, contentTyp
 	x.write(w, status, body)
 }
 
-// ErrorBody is the body of every error of ours in version 4.
-func ErrorBody(code, description, id string) []byte { return errorBody(code, description, id, nil) }
-
+// errorBody is the body of every error of ours in version 4.
 func errorBody(code, description, id string, details []byte) []byte {
 	b := append([]byte(nil), `{"error":`...)
 	b = rawjson.AppendString(b, code)
