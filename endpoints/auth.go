@@ -93,11 +93,16 @@ type need struct {
 // would have done their part of a request that cannot be done.
 func (e *Endpoint) lacks(claims *validator.Claims) error {
 	for i := range e.needs {
-		if value, ok := claims.Value(e.needs[i].slot); !ok || value == "" {
+		if e.needs[i].missing(claims) {
 			return backends.MissingValue(e.needs[i].name)
 		}
 	}
 	return nil
+}
+
+func (n *need) missing(claims *validator.Claims) bool {
+	value, ok := claims.Value(n.slot)
+	return !ok || value == ""
 }
 
 // authenticate lets a client in, or says why not.
@@ -111,10 +116,31 @@ func (e *Endpoint) authenticate(ctx context.Context, x *Exchange, r *http.Reques
 	return claims, err
 }
 
-// Explain says of each check of this endpoint's validator what it makes of a request; nil if there is no validator.
-func (e *Endpoint) Explain(ctx context.Context, r *http.Request) *validator.Explanation {
+// Explanation is what an endpoint makes of a token.
+type Explanation struct {
+	*validator.Explanation
+	Lacks []string // what url_patterns name and its claims do not say: who may pass is refused for it (claim_missing)
+}
+
+// Explain says of each check of this endpoint's validator what it makes of a request, and what backends lack who are asked
+// as whom the token names; nil if there is no validator.
+func (e *Endpoint) Explain(ctx context.Context, r *http.Request) *Explanation {
 	if e.validator == nil {
 		return nil
 	}
-	return e.validator.Explain(ctx, r)
+	x := &Explanation{Explanation: e.validator.Explain(ctx, r)}
+	for i := range e.needs {
+		n := &e.needs[i]
+		step := validator.Step{Check: "url_pattern", Verdict: validator.Pass, Expected: "a claim for {" + n.name + "}"}
+		step.Actual, _ = x.Claims.Value(n.slot)
+		switch {
+		case x.Reason != "":
+			step = validator.Step{Check: "url_pattern", Verdict: validator.Skipped}
+		case n.missing(x.Claims):
+			step.Verdict, step.Actual, step.Reason = validator.Fail, "none", validator.Reason(backends.ReasonMissingClaim)
+			x.Lacks = append(x.Lacks, n.name)
+		}
+		x.Steps = append(x.Steps, step)
+	}
+	return x
 }

@@ -13,6 +13,7 @@ type Explanation struct {
 	Reason Reason      // why it is refused when it is served; "" if it may pass
 	Guest  bool        // it may pass without a token
 	Keys   []KeyStatus // the key sets that were asked
+	Claims *Claims     // what the endpoint asked to know of who may pass; nil: a guest, or refused
 }
 
 // Step is one check.
@@ -54,6 +55,9 @@ func (v *Validator) Explain(ctx context.Context, r *http.Request) *Explanation {
 		if last := x.Steps[len(x.Steps)-1]; blind && c.keyless && last.Verdict == Fail {
 			x.Reason = last.Reason
 		}
+	}
+	if x.Reason == "" && !x.Guest {
+		x.Claims = &Claims{slots: a.slots}
 	}
 	for _, is := range v.issuers {
 		if a.issuer == is {

@@ -12,6 +12,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"gatehouse/endpoints"
 	"gatehouse/validator"
 )
 
@@ -66,13 +67,13 @@ func (l *loaded) explain(ctx context.Context, out io.Writer, endpoint, token str
 		return misused(err)
 	}
 	printExplanation(out, x)
-	if x.Reason != "" {
+	if x.Reason != "" || len(x.Lacks) > 0 {
 		return wrong(errPrinted)
 	}
 	return nil
 }
 
-func printExplanation(out io.Writer, x *validator.Explanation) {
+func printExplanation(out io.Writer, x *endpoints.Explanation) {
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(w, "CHECK\tVERDICT\tEXPECTED\tACTUAL\tREASON")
 	for _, s := range x.Steps {
@@ -86,6 +87,9 @@ func printExplanation(out io.Writer, x *validator.Explanation) {
 	case x.Reason != "":
 		means, do := x.Reason.Advice()
 		fmt.Fprintf(out, "refused: %s: %s\nwhat to do: %s\nthe client is told: %s\n", x.Reason, means, do, x.Reason.Public())
+	case len(x.Lacks) > 0:
+		fmt.Fprintf(out, "refused: claim_missing: %s has no value\nwhat to do: have the provider put the claim into the token, or ask that backend only \"when\" it is there\n",
+			"{"+strings.Join(x.Lacks, "}, {")+"}")
 	case x.Guest:
 		fmt.Fprintln(out, "may pass as a guest")
 	default:

@@ -175,6 +175,7 @@ func (s *scene) clients() []refused {
 		{reason: validator.ScopeMissing, path: "/shop", token: signed(strings.Replace(good, "read write", "read", 1))},
 		{reason: validator.ClaimUnfit, path: "/shop", token: signed(strings.Replace(good, `"Ann"`, `"Ann\n"`, 1))},
 		{reason: validator.ClaimUnfit, path: "/me", token: signed(strings.Replace(good, `"ann"`, `"../admin"`, 1))},
+		{reason: claimMissing, path: "/me", token: signed("")},
 		{reason: validator.KeysUnavailable, path: "/away", token: token},
 		{reason: validator.APIKeyMissing, path: "/keys", header: with("X-Other", "x")},
 		{reason: validator.APIKeyMalformed, path: "/keys", header: with("X-Key", "a", "b")},
@@ -186,6 +187,9 @@ func (s *scene) clients() []refused {
 		{reason: validator.CredentialsBusy, path: "/users", header: with("Authorization", "Basic Ym9iOmJvYg=="), crowd: 30},
 	}
 }
+
+// claimMissing is no reason of a validator: the token is good, and a backend's url_pattern wants more of it.
+const claimMissing validator.Reason = "claim_missing"
 
 // early are refused while the deny-list has not come yet.
 func (s *scene) early() []refused {
@@ -229,7 +233,7 @@ func (s *scene) ask(address string, r refused) {
 		Error       string `json:"error"`
 		Description string `json:"error_description"`
 	}
-	if err := json.NewDecoder(res.Body).Decode(&told); err != nil || r.crowd == 0 && told.Error != string(r.reason) || told.Description == "" || len(res.Header["Www-Authenticate"]) != 1 {
+	if err := json.NewDecoder(res.Body).Decode(&told); err != nil || r.crowd == 0 && told.Error != string(r.reason) || told.Description == "" || (len(res.Header["Www-Authenticate"]) == 1) == (r.reason == claimMissing) {
 		s.t.Errorf("%s at %s: told %+v (%v), challenge %q", r.reason, r.path, told, err, res.Header["Www-Authenticate"])
 	}
 }
