@@ -24,7 +24,7 @@ type Config struct {
 	Group               string            `json:"group" doc:"Wrap the answer in an object under this key."`
 	Target              string            `json:"target" doc:"Use only this part of the answer: a dotted path to an object."`
 	Allow               []string          `json:"allow" old:"whitelist" doc:"Keep only these fields (dotted paths)."`
-	Deny                []string          `json:"deny" old:"blacklist" doc:"Drop these fields (dotted paths)."`
+	Deny                []string          `json:"deny" old:"blacklist" doc:"Drop these fields (dotted paths, which do not reach into lists; a flatmap_filter does). With encoding auto, an answer that has no fields fails."`
 	Mapping             map[string]string `json:"mapping" conf:"open" doc:"Rename fields of the top level: old name to new name."`
 	IsCollection        bool              `json:"is_collection" doc:"The answer is an array; it becomes {\"collection\": [...]}." default:"false"`
 	DisableHostSanitize bool              `json:"disable_host_sanitize" doc:"Take host as it is written." default:"false"`

@@ -45,7 +45,7 @@ func (m *mistakes) plan(cfg Config) *shape {
 	spec := rawjson.Spec{Group: cfg.Group, Allow: split(cfg.Allow), Deny: split(cfg.Deny)}
 	switch {
 	case cfg.IsCollection, cfg.Encoding == "safejson", cfg.Encoding == "auto":
-		spec.Collection = "collection"
+		spec.Collection = collection
 	}
 	if cfg.Target != "" {
 		spec.Target = strings.Split(cfg.Target, ".")
@@ -109,7 +109,8 @@ func (m *mistakes) decoder(cfg Config) decode.Decoder {
 	if cfg.Encoding == "no-op" {
 		return nil
 	}
-	d, err := decode.New(cfg.Encoding, decode.Options{Collection: cfg.IsCollection, Max: conf.Value(cfg.MaxResponseSize, defaultMaxResponse)})
+	d, err := decode.New(cfg.Encoding, decode.Options{Collection: cfg.IsCollection, Max: conf.Value(cfg.MaxResponseSize, defaultMaxResponse),
+		NoText: cfg.hides(content), NoList: cfg.hides(collection)})
 	m.at(err, "encoding")
 	return d
 }

@@ -119,6 +119,7 @@ func pick[T any](r *rand.Rand, list ...T) T { return list[r.Intn(len(list))] }
 func anyFile(r *rand.Rand) []byte {
 	type object = map[string]any
 	var list []object
+	version := pick(r, 3, 4, 4)
 	for i := range 1 + r.Intn(3) {
 		b := object{"host": []string{"http://up.test"}, "url_pattern": fmt.Sprintf("/%d/%d", i, r.Intn(20)),
 			"encoding": pick(r, "json", "safejson", "string", "xml", "rss", "yaml", "auto", "json", "auto")}
@@ -131,11 +132,20 @@ func anyFile(r *rand.Rand) []byte {
 		maybe("target", pick(r, "a", "a.b", "r"))
 		maybe("group", pick(r, "g", "a", "x.y"))
 		maybe("allow", []string{pick(r, "a", "r.b", "collection")})
-		maybe("deny", []string{"a.b", "z"})
+		maybe("deny", []string{"a.b", "z", "content", "collection"})
 		maybe("mapping", object{"a": "b", "b": "a"})
 		if r.Intn(4) == 0 {
 			b["extra_config"] = object{"proxy": object{"flatmap_filter": []object{{"type": "move", "args": []string{"a.*.b", "a.*.c"}}, {"type": "del", "args": []string{"*.b", "r"}},
 				{"type": "append", "args": []string{"collection", "a"}}}}}
+		}
+		if version == 4 { // which refuses what does nothing
+			if b["extra_config"] != nil {
+				delete(b, "allow")
+				delete(b, "mapping")
+			}
+			if b["extra_config"] != nil || b["allow"] != nil {
+				delete(b, "deny")
+			}
 		}
 		list = append(list, b)
 	}
@@ -153,7 +163,7 @@ func anyFile(r *rand.Rand) []byte {
 		}
 		e["extra_config"] = object{"proxy": extra}
 	}
-	file, err := json.Marshal(object{"version": pick(r, 3, 4, 4), "endpoints": []any{e}})
+	file, err := json.Marshal(object{"version": version, "endpoints": []any{e}})
 	if err != nil {
 		panic(err)
 	}

@@ -12,9 +12,12 @@ import (
 	"gatehouse/internal/conf"
 )
 
+// Explanation is what an endpoint makes of a token.
+type Explanation = endpoints.Explanation
+
 // Explain runs the very validator of an endpoint ("GET /users/7", or the pattern as the file has it) on a token and says
 // what each check makes of it. The token goes where the validator looks first. It may ask for keys, as serving does.
-func (g *Gateway) Explain(ctx context.Context, cfg Config, endpoint, token string) (*endpoints.Explanation, error) {
+func (g *Gateway) Explain(ctx context.Context, cfg Config, endpoint, token string) (*Explanation, error) {
 	method, path, ok := strings.Cut(endpoint, " ")
 	if !ok || !strings.HasPrefix(path, "/") {
 		return nil, fmt.Errorf("got %q, want a method and a path: \"GET /users/7\"", endpoint)

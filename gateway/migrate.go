@@ -198,6 +198,9 @@ func (g *migration) endpoint(cfg Config, e endpoints.Config, i int) {
 	for n, b := range e.Backend {
 		g.backend(cfg, b, raw, at("backend", n))
 	}
+	for _, m := range conf.Flatten(idleShapes(cfg, e)) {
+		g.remark(m.Err.Error(), at(m.Path...)...)
+	}
 }
 
 func (g *migration) backend(cfg Config, b backends.Config, raw bool, at []any) {

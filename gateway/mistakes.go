@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"slices"
@@ -56,6 +57,9 @@ func checkEndpoints(cfg Config) error {
 		if l := e.Extra.RateLimit; l != nil && cfg.Version >= 4 && l.MaxRate == 0 && l.ClientMaxRate == 0 {
 			at(errors.New(limitsNothing), "extra_config", "qos/ratelimit/router")
 		}
+		if cfg.Version >= 4 {
+			at(idleShapes(cfg, e))
+		}
 		v := e.Extra.Validator
 		if v == nil {
 			continue
@@ -90,6 +94,18 @@ func askedFor(v, parent *validator.Config) error {
 	return conf.Join(errs...)
 }
 
+// idleShapes finds what backends say of their answers' fields and what does nothing.
+func idleShapes(cfg Config, e endpoints.Config) error {
+	stream := cmp.Or(e.OutputEncoding, cfg.OutputEncoding) == "no-op"
+	var errs []error
+	for i, b := range e.Backend {
+		if b.Extra.Proxy == nil || !b.Extra.Proxy.Shadow {
+			errs = append(errs, conf.At(b.Idle(stream), "backend", i))
+		}
+	}
+	return conf.Join(errs...)
+}
+
 const (
 	limitsNothing = "limits nothing, want max_rate or client_max_rate"
 	emptyList     = "is empty and asks for nothing; name something, or take it away"
@@ -102,6 +118,7 @@ func idle(cfg Config) error {
 	}
 	var errs []error
 	for i, e := range cfg.Endpoints {
+		errs = append(errs, conf.At(idleShapes(cfg, e), "endpoints", i))
 		if l := e.Extra.RateLimit; l != nil && l.MaxRate == 0 && l.ClientMaxRate == 0 {
 			errs = append(errs, conf.At(errors.New(limitsNothing), "endpoints", i, "extra_config", "qos/ratelimit/router"))
 		}

@@ -25,6 +25,10 @@ type Options struct {
 	Collection bool  // is_collection: the answer is an array
 	Max        int64 // bytes of JSON that an answer of another format may become; 0: no bound but the decoder's own
 
+	// Of auto alone, where fields are to be hidden: what has none cannot be searched for them.
+	NoText bool // text, or a bare value
+	NoList bool // an array
+
 	anyKind bool // an array may come where an object is wanted: the plan wraps it
 }
 
@@ -34,6 +38,7 @@ func New(encoding string, o Options) (Decoder, error) {
 	case "json", "fast-json":
 		return o.json, nil
 	case "safejson":
+		o.NoText, o.NoList = false, false // as KrakenD
 		return o.anything, nil
 	case "string":
 		return content, nil
@@ -81,8 +86,10 @@ func (o Options) anything(v *rawjson.Value, a Answer, depth int) ([]byte, error)
 	if err := v.ParseWithin(a.Text, depth, o.size()); err != nil {
 		return a.Text, err
 	}
-	switch v.Kind() {
-	case '{', '[':
+	switch k := v.Kind(); {
+	case k == '[' && o.NoList, k != '[' && k != '{' && k != 'n' && o.NoText:
+		return a.Text, fieldless(rawjson.KindName(k))
+	case k == '{', k == '[':
 		return a.Text, nil
 	}
 	value := v.Append(nil)
@@ -106,6 +113,11 @@ func content(v *rawjson.Value, a Answer, _ int) ([]byte, error) {
 	return a.Text, nil
 }
 
+// fieldless is an answer that may have what is to be hidden, and nobody can tell where.
+func fieldless(got string) error {
+	return fmt.Errorf("got %s, want an object: there are fields to hide", got)
+}
+
 // auto reads an answer as its Content-Type says; without one it is taken for JSON. JSON may be of any kind.
 func (o Options) auto(v *rawjson.Value, a Answer, depth int) ([]byte, error) {
 	written := outbound.Get(a.Header, "Content-Type")
@@ -120,6 +132,9 @@ func (o Options) auto(v *rawjson.Value, a Answer, depth int) ([]byte, error) {
 	case kind == "application/yaml", kind == "application/x-yaml", kind == "text/yaml", kind == "text/x-yaml", strings.HasSuffix(kind, "+yaml"):
 		return o.yaml(v, a, depth)
 	case strings.HasPrefix(kind, "text/"):
+		if o.NoText {
+			return a.Text, fieldless(kind)
+		}
 		return content(v, a, depth)
 	}
 	return a.Text, fmt.Errorf("content type %q is none that encoding auto reads (JSON, XML, RSS, Atom, YAML, text)", written)

@@ -58,6 +58,8 @@ func (o Options) yaml(v *rawjson.Value, a Answer, depth int) ([]byte, error) {
 // kind checks that the answer is what is_collection says.
 func (o Options) kind(v *rawjson.Value) error {
 	switch k := v.Kind(); {
+	case k == '[' && o.NoList && o.anyKind:
+		return fieldless("a sequence")
 	case o.Collection && k != '[':
 		return fmt.Errorf("got %s, want a sequence (is_collection is set)", rawjson.KindName(k))
 	case !o.Collection && k != '{' && (!o.anyKind || k != '['):

@@ -12,7 +12,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"gatehouse/endpoints"
+	"gatehouse/gateway"
 	"gatehouse/validator"
 )
 
@@ -73,7 +73,7 @@ func (l *loaded) explain(ctx context.Context, out io.Writer, endpoint, token str
 	return nil
 }
 
-func printExplanation(out io.Writer, x *endpoints.Explanation) {
+func printExplanation(out io.Writer, x *gateway.Explanation) {
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(w, "CHECK\tVERDICT\tEXPECTED\tACTUAL\tREASON")
 	for _, s := range x.Steps {
