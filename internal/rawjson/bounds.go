@@ -15,7 +15,7 @@ const valuesPerMember = 5
 const fewNodes = 1 << 15
 
 // bound is how many values an answer of size bytes at most may have where it is looked into.
-func bound(size int64) int { return int(max(usual, min(size/bytesPerValue, maxLen))) }
+func bound(size int64) int { return int(max(usual, min(size/bytesPerValue, firstTwig/2))) }
 
 func (n *nesting) bound() int { return max(usual, n.most) }
 

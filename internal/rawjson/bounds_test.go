@@ -49,6 +49,9 @@ func larges() map[string][]byte {
 		"members at the top":        full(`{`, member, `}`, all),
 		"as many members as may be": full(`{"a":{`, member, `}}`, perMember),
 		"as many at the top":        full(`{`, member, `}`, perMember),
+		"objects at the top":        full(`{`, func(b *bytes.Buffer, i int) { fmt.Fprintf(b, `"%x":{"n":1}`, i) }, `}`, perMember),
+		"doubled members":           full(`{"a":[`, text(`{"":1,"":1}`), `]}`, usual/3),
+		"embedded already":          full(`{"a":[`, text(`{"a":1,"b":{"c":[[]]}}`), `]}`, all),
 		"objects of members": full(`{"a":[{`, func(b *bytes.Buffer, i int) {
 			if i%200_000 == 199_999 {
 				b.WriteString(`"":1},{`)
@@ -86,20 +89,25 @@ func shaped(p *Plan, data []byte) error {
 
 // merged reads an answer twice, or it and a small one, and prints what they are together.
 func merged(mode Mode, texts ...[]byte) error {
-	var parts []*Value
-	for _, text := range texts {
-		v := new(Value)
-		if err := v.ParseWithin(text, 0, answerSize); err != nil {
-			return err
-		}
-		parts = append(parts, v)
-	}
-	var whole Value
-	if err := Merge(&whole, parts, mode); err != nil {
+	whole, err := united(mode, texts...)
+	if err != nil {
 		return err
 	}
 	whole.Append(nil)
 	return nil
+}
+
+func united(mode Mode, texts ...[]byte) (*Value, error) {
+	var parts []*Value
+	for _, text := range texts {
+		v := new(Value)
+		if err := v.ParseWithin(text, 0, answerSize); err != nil {
+			return nil, err
+		}
+		parts = append(parts, v)
+	}
+	whole := new(Value)
+	return whole, Merge(whole, parts, mode)
 }
 
 // No answer takes more than it may, and what is usual is not refused.
@@ -123,6 +131,14 @@ func TestLargeAnswers(t *testing.T) {
 				return shaped(plan(t, Spec{Target: []string{"a"}, Mapping: [][2]string{{"1", "b"}}}), data)
 			}},
 			{"group", func() error { return shaped(plan(t, Spec{Group: "g"}), data) }},
+			{"flatmap, del", func() error { return shaped(flat(t, "del a.*.n"), data) }},
+			{"flatmap, del of all", func() error { return shaped(flat(t, "del a.*"), data) }},
+			{"flatmap, move", func() error { return shaped(flat(t, "move a.*.a a.*.name; move a.*.id a.*.key"), data) }},
+			{"flatmap, embed", func() error { return shaped(flat(t, "move a.*.a a.*.b.c; move a.*.id a.*.b.c; del a.*.b"), data) }},
+			{"flatmap, promote", func() error { return shaped(flat(t, "move *.*.a *.b; move a.*.n name"), data) }},
+			{"flatmap, append", func() error { return shaped(flat(t, "append a.*.a b; append a b"), data) }},
+			{"flatmap in a group", func() error { return shaped(flat(t, "del *.*.n; group g"), data) }},
+			{"flatmap of a merge", func() error { return shapedTogether(flat(t, "del *.n *.*.n"), []byte(`{"b":2}`), data) }},
 			{"merge", func() error { return merged(Shallow, data, small) }},
 			{"deep merge", func() error { return merged(Deep, data, small) }},
 			{"deep merge, the other way", func() error { return merged(Deep, small, data) }},
@@ -142,6 +158,25 @@ func TestLargeAnswers(t *testing.T) {
 			})
 		}
 	}
+}
+
+// flat is a plan of operations.
+func flat(t *testing.T, ops string) *Plan {
+	t.Helper()
+	return plan(t, *specOf(ops))
+}
+
+// shapedTogether edits what answers are together.
+func shapedTogether(p *Plan, texts ...[]byte) error {
+	whole, err := united(Shallow, texts...)
+	if err != nil {
+		return err
+	}
+	if err := p.Apply(whole); err != nil {
+		return err
+	}
+	whole.Append(nil)
+	return nil
 }
 
 func plan(t *testing.T, s Spec) *Plan {

@@ -85,7 +85,7 @@ func (b *branch) deep() bool {
 // reserve makes room for n bytes that are going to be rewritten, if that is much: step by step it would take a multiple.
 func (v *Value) reserve(n int) {
 	if n > 1<<20 {
-		v.buf = slices.Grow(v.buf, n)
+		v.fresh(n)
 	}
 }
 

@@ -34,8 +34,10 @@ func compileFlatmap(ops []Op) (compiled []operation, depth int, mistakes []error
 			continue
 		}
 		compiled = append(compiled, o)
-		for _, path := range op.Args {
-			depth = max(depth, len(path))
+		for i, path := range op.Args {
+			if i == 0 || o.action != embed { // what an embedded value comes into is looked into if it is there
+				depth = max(depth, len(path))
+			}
 		}
 	}
 	return compiled, depth, mistakes
@@ -114,19 +116,23 @@ func (v *Value) flatten(ops []operation, depth int) error {
 	t.reset()
 	t.v, t.depth = v, depth
 	if v.edited {
-		v.nodes = v.nodes[:0] // of what it was before
-		t.plant(v.members)
-	} else {
-		if err := v.index(depth); err != nil {
-			return err
-		}
-		t.grow()
+		v.raw, v.edited = v.whole(), false
 	}
+	if err := v.index(depth); err != nil {
+		return err
+	}
+	t.grow()
 	for i := range ops {
-		t.run(&ops[i])
+		if t.over == nil {
+			t.work = 0
+			t.run(&ops[i])
+		}
 	}
-	if t.over == nil && t.items[0].changed {
+	if t.over == nil && t.is(t.top, changed) {
 		t.harvest()
+	}
+	if t.over != nil {
+		v.forget()
 	}
 	return t.over
 }
@@ -135,7 +141,7 @@ func (t *tree) run(o *operation) {
 	switch o.action {
 	case remove:
 		for _, path := range o.paths {
-			t.remove(path)
+			t.delete(path)
 		}
 	case concat:
 		t.concat(o.paths[0], o.paths[1])
@@ -144,43 +150,55 @@ func (t *tree) run(o *operation) {
 	}
 }
 
-// remove deletes what a path leads to. An element keeps its number when those before it go.
-func (t *tree) remove(path []string) {
+// delete removes what a path leads to.
+func (t *tree) delete(path []string) {
 	for _, at := range t.match(path) {
-		t.detach(at)
+		t.remove(at)
 	}
 }
 
 func (t *tree) move(o *operation) {
 	src, dst := o.paths[0], o.paths[1]
 	last := len(src) - 1
+	keys := t.names[:0]
+	for _, key := range o.keys {
+		keys = append(keys, t.bring(key))
+	}
+	t.names = keys
 	for _, at := range t.match(src) {
-		parent := t.items[at].up
+		if t.over != nil {
+			return
+		}
+		parent := t.link(at).up
 		switch o.action {
 		case rename:
-			if t.items[parent].kind == '{' {
-				t.relabel(at, dst[last], o.keys[last])
+			if t.node(parent).kind == '{' {
+				t.relabel(at, dst[last], keys[last])
 			}
 		case promote:
-			if to, ok := t.above(at, len(src), dst, o.keys); ok {
-				t.detach(at)
-				t.put(to, at, dst[len(dst)-1], o.keys[len(dst)-1])
+			if to, ok := t.above(at, len(src), dst, keys); ok {
+				t.lift(at)
+				t.put(to, at, dst[len(dst)-1], keys[len(dst)-1])
 			}
 		case embed:
-			t.embed(at, src[last], dst[last:], o.keys[last:])
+			t.embed(at, src[last], dst[last:], keys[last:])
 		}
 	}
 }
 
 // above finds the place for a promotion; * is what it was on the way down to the item. What is not there is made.
-func (t *tree) above(at int32, depth int, dst []string, keys [][]byte) (int32, bool) {
-	place := int32(0)
+func (t *tree) above(at uint32, depth int, dst []string, keys []span) (uint32, bool) {
+	place := t.top
 	for i := range len(dst) - 1 {
 		name, key := dst[i], keys[i]
 		if name == "*" {
 			passed := at
 			for range depth - 1 - i {
-				passed = t.items[passed].up
+				passed = t.link(passed).up
+			}
+			if t.link(passed).up == place && !t.is(passed, gone) {
+				place = passed // no other child has its name
+				continue
 			}
 			name, key = t.label(passed)
 		}
@@ -193,18 +211,18 @@ func (t *tree) above(at int32, depth int, dst []string, keys [][]byte) (int32, b
 }
 
 // embed puts an item into new or known objects beside it. If the first of them has its own name it stays in its place.
-func (t *tree) embed(at int32, own string, dst []string, keys [][]byte) {
+func (t *tree) embed(at uint32, own string, dst []string, keys []span) {
 	last := len(dst) - 1
-	place := t.items[at].up
+	place := t.link(at).up
 	if dst[0] == own {
 		shell := t.wrap(at)
 		place, dst, keys, last = shell, dst[1:], keys[1:], last-1
 	} else {
-		array := t.items[place].kind == '['
-		if array && t.child(place, dst[0]) < 0 {
+		array := t.node(place).kind == '['
+		if array && t.child(place, dst[0]) == nobody {
 			return
 		}
-		t.detach(at)
+		t.lift(at)
 	}
 	for i := range last {
 		next, ok := t.enter(place, dst[i], keys[i])
@@ -219,50 +237,51 @@ func (t *tree) embed(at int32, own string, dst []string, keys [][]byte) {
 // concat moves the elements of one array to the end of another. With * in src they are what it matches, null where
 // something is missing, one array for each further *.
 func (t *tree) concat(src, dst []string) {
-	to := int32(0)
+	to := t.top
 	for _, name := range dst {
-		if to = t.child(to, name); to < 0 {
+		if to = t.child(to, name); to == nobody {
 			return
 		}
 	}
-	if t.items[to].kind != '[' {
+	if t.node(to).kind != '[' {
 		return
 	}
-	from := t.gather(0, src)
-	if from < 0 || t.items[from].kind != '[' {
+	from := t.gather(t.top, src)
+	if from == nobody || t.node(from).kind != '[' {
 		return
 	}
-	t.remove(src)
+	t.delete(src)
 	t.open(from)
 	t.open(to)
-	for c := t.items[from].first; c >= 0; {
-		next := t.items[c].next
+	for c := t.first(from); c != nobody && t.over == nil; {
+		next := t.after(c)
 		t.push(to, c)
 		c = next
 	}
 }
 
-// gather is the item that src means, or a new array of copies where it has a *; -1 if there is none.
-func (t *tree) gather(at int32, src []string) int32 {
-	for i, name := range src {
-		if name != "*" {
-			if at = t.child(at, name); at < 0 {
-				return -1
+// gather is the item that src means, or a new array of copies where it has a *; nobody if there is none.
+func (t *tree) gather(at uint32, src []string) uint32 {
+	for i, step := range src {
+		if step != "*" {
+			if at = t.child(at, step); at == nobody {
+				return nobody
 			}
 			continue
 		}
 		t.open(at)
-		if t.items[at].first < 0 {
-			return -1
+		if t.first(at) == nobody {
+			return nobody
 		}
-		list := t.made(nil, '[')
-		for c := t.items[at].first; c >= 0; c = t.items[c].next {
+		list := t.make(span{}, '[')
+		for c := t.first(at); c != nobody && t.over == nil; c = t.after(c) {
 			found := t.gather(c, src[i+1:])
-			if found < 0 {
-				t.push(list, t.add(nil, []byte("null"), 'n', -1))
-				continue
+			if found == nobody {
+				found = t.nothing()
+			} else if !t.is(found, gone) { // no list that was just made
+				found = t.twin(found)
 			}
-			t.push(list, t.twin(found))
+			t.push(list, found)
 		}
 		return list
 	}

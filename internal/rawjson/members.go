@@ -54,11 +54,17 @@ func (v *Value) index(depth int) error {
 		bad = tooMany
 	}
 	if bad != 0 {
-		nodes = append(v.nodes[:0], node{kind: v.kind, end: uint32(len(v.raw)), next: 1})
-		depth = 0
+		v.forget()
+		return bad.reedited(end)
 	}
 	v.src, v.nodes, v.root, v.depth = v.raw, nodes, 0, depth
-	return bad.reedited(end)
+	return nil
+}
+
+// forget is an index of nothing but the value itself.
+func (v *Value) forget() {
+	v.nodes = append(v.nodes[:0], node{kind: v.kind, end: uint32(len(v.raw)), next: 1})
+	v.src, v.root, v.depth = v.raw, 0, 0
 }
 
 // member is what a node of an object stands for.
@@ -199,9 +205,22 @@ func (v *Value) whole() []byte {
 	if !v.edited {
 		return v.raw
 	}
+	v.fresh(v.Len())
 	mark := len(v.buf)
 	v.buf = v.Append(v.buf)
 	return v.buf[mark:len(v.buf):len(v.buf)]
+}
+
+// fresh makes room for n bytes. Where that is much it is in another place: a copy of what is there would be a copy for
+// nothing.
+func (v *Value) fresh(n int) {
+	switch {
+	case cap(v.buf)-len(v.buf) >= n:
+	case n > 1<<20:
+		v.buf = make([]byte, 0, n)
+	default:
+		v.buf = slices.Grow(v.buf, n)
+	}
 }
 
 // Any decodes the value as encoding/json does, with json.Number for numbers.
@@ -209,9 +228,10 @@ func (v *Value) Any() (any, error) {
 	if v.kind == 0 {
 		return nil, &SyntaxError{fault: tooShort}
 	}
-	mark := len(v.buf)
 	d := json.NewDecoder(bytes.NewReader(v.whole()))
-	v.buf = v.buf[:mark]
+	if v.edited {
+		v.buf = v.buf[:len(v.buf)-v.Len()]
+	}
 	d.UseNumber()
 	var out any
 	err := d.Decode(&out)

@@ -62,9 +62,10 @@ func Merge(dst *Value, parts []*Value, mode Mode) error {
 	return nil
 }
 
-// expect makes room for the members of a part: what may be indexed of the whole is what may be of all parts.
+// expect makes room for the members of a part: what may be indexed of the whole is what may be of all parts. No value has
+// less than two bytes.
 func (v *Value) expect(part *Value, n int) {
-	v.nest.most += part.nest.bound()
+	v.nest.most += min(part.nest.bound(), part.Len()/2)
 	v.members = slices.Grow(v.members, n)
 	if n > few {
 		v.keys.expect(n)

@@ -25,6 +25,7 @@ type node struct {
 	kind        byte   // as Value.Kind
 	escaped     bool   // the key has a backslash
 	open        bool   // its members or elements are the nodes up to next
+	state       uint8  // in a tree
 }
 
 // scan validates one JSON text and appends to nodes what is not deeper than want: the value itself (0), then, in the

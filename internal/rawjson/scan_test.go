@@ -166,6 +166,14 @@ func checkIndex(t *testing.T, v *Value, data []byte, depth int) {
 	}
 }
 
+// kindOf is the kind of valid JSON without white space before it.
+func kindOf(raw []byte) byte {
+	if c := raw[0]; c == '-' || c-'0' <= 9 {
+		return '0'
+	}
+	return raw[0]
+}
+
 // walk compares the children of a node with what encoding/json sees and returns the node after it.
 func walk(t *testing.T, v *Value, at, depth int) int {
 	n := v.nodes[at]

@@ -1,353 +1,325 @@
 package rawjson
 
-import (
-	"slices"
-	"strconv"
-)
+import "slices"
 
-// item is a value in a tree. What nobody looked into is raw; what was taken apart has its children in a list.
-type item struct {
-	key     []byte // quoted, in an object
-	raw     []byte
-	number  int   // in an array: where it was when the array was taken apart
-	node    int32 // where raw is indexed; -1: not yet
-	kind    byte
-	opened  bool
-	changed bool // it, or something in it, is not raw any more
-
-	up, first, last, prev, next int32 // -1: none
-	count                       int   // how many children it ever had: the number of the next
-}
-
-// tree is a value taken apart where operations need it. Item 0 is the top. Memory is kept.
+// tree is a value taken apart where operations need it. Its items are the nodes of the value's index, each with a link, and
+// those that operations make. Many values are many items: an item has as few bytes as it can, what nobody looks into has
+// no more than its node, and no list grows step by step.
+//
+// Offsets in nodes go on behind the text of the value: there is what operations bring. Memory is kept.
 type tree struct {
-	v     *Value // whose nodes index what is raw
+	v     *Value
 	depth int    // how deep to index what is not
 	over  error  // something could not be looked into
-	items []item
-	found []int32
+	top   uint32 // the item of the whole value
+	work  int    // steps of the operation that runs, from sibling to sibling
+
+	links []link  // of the value's nodes
+	slabs []*slab // made items
+	made  int
+
+	base  uint32 // where own begins
+	own   []byte
+	null  span   // in own, once it is needed
+	names []span // of the operation that runs
+
+	found []uint32
 }
+
+// link says where an item is. Children are there once it is opened.
+type link struct{ up, first, next uint32 }
+
+// twig is an item that is not in the value's index.
+type twig struct {
+	node
+	link
+}
+
+// slab is a piece of memory for twigs: what has been made never moves.
+type slab [256]twig
+
+// Items from here on are twigs.
+const firstTwig = 1 << 31
+
+// nobody is no item.
+const nobody = 1<<32 - 1
+
+// What an item has become.
+const (
+	opened  = 1 << iota // its children are linked
+	changed             // it, or something in it, is not as it came
+	gone                // it has no place; an element that is deleted keeps its own, for those behind it keep their numbers
+	tailed              // its node's next is its last child
+)
+
+// stepsPerValue bounds how many items one operation passes on its way to what it looks for: for each value that may be
+// there as many as a large record has. Lists that are gone through for each of many others would take minutes.
+const stepsPerValue = 64
 
 func (t *tree) reset() {
-	clear(t.items)
-	t.v, t.over, t.items, t.found = nil, nil, kept(t.items, 1<<13), kept(t.found, 1<<17)
-}
-
-// add makes an item without a place; its node is -1 or what raw is indexed by.
-func (t *tree) add(key, raw []byte, kind byte, node int32) int32 {
-	if len(t.items) == cap(t.items) {
-		t.items = append(t.items, item{})
-	} else {
-		t.items = t.items[:len(t.items)+1]
+	t.v, t.over, t.made, t.work, t.null = nil, nil, 0, 0, span{}
+	t.links, t.found, t.own = kept(t.links, 1<<15), kept(t.found, 1<<17), kept(t.own, 1<<17)
+	if len(t.slabs) > 64 {
+		t.slabs = nil
 	}
-	it := &t.items[len(t.items)-1]
-	it.key, it.raw, it.kind, it.node = key, raw, kind, node
-	it.opened, it.changed, it.number, it.count = false, false, 0, 0
-	it.up, it.first, it.last, it.prev, it.next = -1, -1, -1, -1, -1
-	return int32(len(t.items) - 1)
-}
-
-// made is an empty object or array that was not there.
-func (t *tree) made(key []byte, kind byte) int32 {
-	c := t.add(key, nil, kind, -1)
-	t.items[c].opened, t.items[c].changed = true, true
-	return c
 }
 
 // grow makes the value, which is indexed, the top.
 func (t *tree) grow() {
-	t.add(nil, t.v.raw, '{', int32(t.v.root))
-	t.open(0)
-}
-
-// plant makes the top an object of these members.
-func (t *tree) plant(members []Member) {
-	t.made(nil, '{')
-	for _, m := range members {
-		t.link(0, t.add(m.Key, m.Value, kindOf(m.Value), -1))
-	}
-	t.items[0].changed = false
-}
-
-// harvest makes the value's members what the tree has become.
-func (t *tree) harvest() {
 	v := t.v
-	v.members = v.members[:0]
-	v.reserve(len(v.raw))
-	for c := t.items[0].first; c >= 0; c = t.items[c].next {
-		it := &t.items[c]
-		value := it.raw
-		if it.changed {
-			mark := len(v.buf)
-			v.buf = t.print(v.buf, c)
-			value = v.buf[mark:len(v.buf):len(v.buf)]
-		}
-		v.members = append(v.members, Member{it.key, value})
-	}
-	v.become()
-	v.escaped = true
+	t.base, t.top = uint32(len(v.src)), uint32(v.root)
+	t.links = slices.Grow(t.links[:0], len(v.nodes))[:len(v.nodes)]
+	t.links[t.top] = link{nobody, nobody, nobody}
+	v.nodes[t.top].state = 0
+	t.open(t.top)
 }
 
-func (t *tree) print(dst []byte, at int32) []byte {
-	it := &t.items[at]
-	if !it.changed {
-		return append(dst, it.raw...)
+func (t *tree) node(at uint32) *node {
+	if at < firstTwig {
+		return &t.v.nodes[at]
 	}
-	dst = append(dst, it.kind)
-	for c := it.first; c >= 0; c = t.items[c].next {
-		if c != it.first {
-			dst = append(dst, ',')
-		}
-		if it.kind == '{' {
-			dst = append(append(dst, t.items[c].key...), ':')
-		}
-		dst = t.print(dst, c)
-	}
-	return append(dst, it.kind+2) // '{' and '}', '[' and ']' are two apart
+	at -= firstTwig
+	return &t.slabs[at/uint32(len(slab{}))][at%uint32(len(slab{}))].node
 }
 
-// kindOf is the kind of valid JSON without white space before it.
-func kindOf(raw []byte) byte {
-	if c := raw[0]; c == '-' || c-'0' <= 9 {
-		return '0'
+func (t *tree) link(at uint32) *link {
+	if at < firstTwig {
+		return &t.links[at]
 	}
-	return raw[0]
+	at -= firstTwig
+	return &t.slabs[at/uint32(len(slab{}))][at%uint32(len(slab{}))].link
 }
 
-// open takes an item apart.
-func (t *tree) open(at int32) {
-	it := &t.items[at]
-	if it.opened || it.kind != '{' && it.kind != '[' {
+func (t *tree) is(at uint32, state uint8) bool { return t.node(at).state&state != 0 }
+
+// bytes are a piece of the text.
+func (t *tree) bytes(at, end uint32) []byte {
+	if at < t.base {
+		return t.v.src[at:end:end]
+	}
+	return t.own[at-t.base : end-t.base : end-t.base]
+}
+
+func (t *tree) key(at uint32) []byte {
+	n := t.node(at)
+	return t.bytes(n.key, n.keyEnd)
+}
+
+// span is a piece of the text.
+type span struct{ at, end uint32 }
+
+// bring adds a key to the text.
+func (t *tree) bring(key []byte) span {
+	at := uint64(t.base) + uint64(len(t.own))
+	if at+uint64(len(key)) > maxLen {
+		t.fail(&SyntaxError{fault: tooBig})
+		return span{t.base, t.base}
+	}
+	t.own = append(t.own, key...)
+	return span{uint32(at), uint32(at) + uint32(len(key))}
+}
+
+// make is an empty object or array that was not there.
+func (t *tree) make(key span, kind byte) uint32 {
+	if t.made+len(t.v.nodes) >= t.v.nest.bound() {
+		t.fail(&SyntaxError{fault: tooMany})
+	}
+	if t.made == len(t.slabs)*len(slab{}) {
+		t.slabs = append(t.slabs, new(slab))
+	}
+	at := firstTwig + uint32(t.made)
+	t.made++
+	*t.node(at) = node{key: key.at, keyEnd: key.end, kind: kind, state: opened | changed | gone}
+	*t.link(at) = link{nobody, nobody, nobody}
+	return at
+}
+
+func (t *tree) fail(err error) {
+	if t.over == nil {
+		t.over = err
+	}
+}
+
+// step counts a step and says whether there may be more of them.
+func (t *tree) step() bool {
+	if t.work++; t.work > stepsPerValue*t.v.nest.bound() {
+		t.fail(&SyntaxError{fault: tooMany})
+		return false
+	}
+	return true
+}
+
+// open links what is in an item.
+func (t *tree) open(at uint32) {
+	n := t.node(at)
+	if n.state&opened != 0 || n.kind != '{' && n.kind != '[' {
 		return
 	}
-	it.opened = true
-	v, raw, object := t.v, it.raw, it.kind == '{'
-	if it.node < 0 || !v.nodes[it.node].open {
-		it.node = int32(len(v.nodes))
-		nodes, end, bad := scan(raw, t.depth, maxNest, v.nodes, &v.nest)
-		if bad == 0 && crowded(nodes, int(it.node), &v.nest) {
-			bad = tooMany
-		}
-		if bad != 0 {
-			it.node, t.over = -1, bad.reedited(end)
-			return
-		}
-		v.nodes = nodes
+	n.state |= opened
+	object := n.kind == '{'
+	first, last := t.indexed(at)
+	if first == last {
+		return
 	}
-	top := &v.nodes[it.node]
-	first, last, zero := uint32(it.node)+1, top.next, top.at
+	if object {
+		t.openObject(at, first, last)
+		return
+	}
+	for c := first; c < last; {
+		n := &t.v.nodes[c]
+		n.state = 0
+		t.links[c] = link{at, nobody, n.next}
+		if n.next >= last {
+			t.links[c].next = nobody
+		}
+		c = n.next
+	}
+	t.link(at).first = first
+}
+
+// openObject links members, each key once: where it stood first, with its last value.
+func (t *tree) openObject(at, first, last uint32) {
+	v := t.v
 	v.keys.clear()
-	base := int32(len(t.items))
+	mark := len(v.rows)
 	if last-first > fewNodes {
-		n := members(v.nodes, int(it.node))
-		t.items = slices.Grow(t.items, n)
-		if object {
-			v.keys.expect(n)
+		count := 0
+		for c := first; c < last; c = v.nodes[c].next {
+			count++
 		}
+		v.rows = slices.Grow(v.rows, count)
+		v.keys.expect(count)
 	}
+	doubled := false
 	for c := first; c < last; c = v.nodes[c].next {
 		n := &v.nodes[c]
-		value := raw[n.at-zero : n.end-zero : n.end-zero]
-		if !object {
-			t.link(at, t.add(nil, value, n.kind, int32(c)))
+		n.state = 0
+		if i, fresh := v.keys.put(t.bytes(n.key, n.keyEnd), n.escaped); !fresh {
+			known := &v.nodes[v.rows[mark+i]]
+			n.key, n.keyEnd, n.escaped = known.key, known.keyEnd, known.escaped
+			v.rows[mark+i], doubled = c, true
 			continue
 		}
-		key := raw[n.key-zero : n.keyEnd-zero : n.keyEnd-zero]
-		if i, fresh := v.keys.put(key, n.escaped); !fresh {
-			known := &t.items[base+int32(i)]
-			known.raw, known.kind, known.node = value, n.kind, int32(c)
-			t.touch(at)
-			continue
-		}
-		t.link(at, t.add(key, value, n.kind, int32(c)))
+		v.rows = append(v.rows, c)
 	}
-}
-
-// link makes c the last child of at.
-func (t *tree) link(at, c int32) {
-	it, child := &t.items[at], &t.items[c]
-	child.up, child.prev, child.next, child.number = at, it.last, -1, it.count
-	if it.last >= 0 {
-		t.items[it.last].next = c
-	} else {
-		it.first = c
+	next := uint32(nobody)
+	for i := len(v.rows) - 1; i >= mark; i-- {
+		c := v.rows[i]
+		t.links[c] = link{at, nobody, next}
+		next = c
 	}
-	it.last = c
-	it.count++
-}
-
-// push is link as an edit.
-func (t *tree) push(at, c int32) {
-	t.link(at, c)
-	t.touch(at)
-}
-
-// touch marks an item and all that it is in as changed.
-func (t *tree) touch(at int32) {
-	for ; at >= 0 && !t.items[at].changed; at = t.items[at].up {
-		t.items[at].changed = true
-	}
-}
-
-// detach takes an item out of its parent. It still says where it was: other moves may ask for names on its way.
-func (t *tree) detach(c int32) {
-	child := &t.items[c]
-	up := &t.items[child.up]
-	if child.prev >= 0 {
-		t.items[child.prev].next = child.next
-	} else {
-		up.first = child.next
-	}
-	if child.next >= 0 {
-		t.items[child.next].prev = child.prev
-	} else {
-		up.last = child.prev
-	}
-	t.touch(child.up)
-	child.prev, child.next = -1, -1
-}
-
-// child is the member or element of that name, -1 if there is none.
-func (t *tree) child(at int32, name string) int32 {
-	t.open(at)
-	it := &t.items[at]
-	if it.kind == '[' {
-		number, ok := position(name)
-		if !ok {
-			return -1
-		}
-		for c := it.first; c >= 0; c = t.items[c].next {
-			if t.items[c].number == number {
-				return c
-			}
-		}
-		return -1
-	}
-	for c := it.first; c >= 0; c = t.items[c].next {
-		if keyIs(t.items[c].key, true, name) {
-			return c
-		}
-	}
-	return -1
-}
-
-// match is all that a path leads to, in order; * is every child.
-func (t *tree) match(path []string) []int32 {
-	t.found = append(t.found[:0], 0)
-	from := 0
-	for _, name := range path {
-		to := len(t.found)
-		for i := from; i < to; i++ {
-			if name != "*" {
-				if c := t.child(t.found[i], name); c >= 0 {
-					t.found = append(t.found, c)
-				}
-				continue
-			}
-			t.open(t.found[i])
-			for c := t.items[t.found[i]].first; c >= 0; c = t.items[c].next {
-				t.found = append(t.found, c)
-			}
-		}
-		from = to
-	}
-	return t.found[from:]
-}
-
-// label is the name of an item, and its key.
-func (t *tree) label(c int32) (string, []byte) {
-	it := &t.items[c]
-	if t.items[it.up].kind == '[' {
-		name := strconv.Itoa(it.number)
-		return name, AppendString(nil, name)
-	}
-	name, _ := Unquote(it.key)
-	return name, it.key
-}
-
-// enter goes to a child on the way of a move. One that is missing is made, a scalar in the way gives way to an object;
-// an array has only what it has.
-func (t *tree) enter(at int32, name string, key []byte) (int32, bool) {
-	t.shell(at)
-	if c := t.child(at, name); c >= 0 {
-		return c, true
-	}
-	if t.items[at].kind == '[' {
-		return 0, false
-	}
-	c := t.made(key, '{')
-	t.push(at, c)
-	return c, true
-}
-
-// shell makes an empty object of a scalar.
-func (t *tree) shell(at int32) {
-	if k := t.items[at].kind; k != '{' && k != '[' {
-		t.items[at].kind, t.items[at].opened = '{', true
+	t.link(at).first = next
+	v.rows = v.rows[:mark]
+	if doubled {
 		t.touch(at)
 	}
 }
 
-// put makes c a member, in the place of one that has its name, or an array's last element.
-func (t *tree) put(at, c int32, name string, key []byte) {
-	t.shell(at)
-	if t.items[at].kind == '{' {
-		if old := t.child(at, name); old >= 0 {
-			t.items[c].key = t.items[old].key
-			t.replace(old, c)
-			return
+// indexed sees to it that an object or array is indexed, and says which nodes are in it.
+func (t *tree) indexed(at uint32) (first, last uint32) {
+	v, n := t.v, t.node(at)
+	if at < firstTwig && n.open {
+		return at + 1, n.next
+	}
+	base, from := n.at, len(v.nodes)
+	t.reserve(int(n.end-n.at)/2 + 2)
+	nodes, end, bad := scan(t.bytes(n.at, n.end), t.depth, maxNest, v.nodes, &v.nest)
+	if bad == 0 && (crowded(nodes, from, &v.nest) || len(nodes)+t.made > v.nest.bound()) {
+		bad = tooMany
+	}
+	if bad != 0 {
+		t.fail(bad.reedited(end))
+		return 0, 0
+	}
+	for i := from; i < len(nodes); i++ {
+		n := &nodes[i]
+		n.at, n.end = n.at+base, n.end+base
+		if n.keyEnd > 0 {
+			n.key, n.keyEnd = n.key+base, n.keyEnd+base
 		}
-		t.items[c].key = key
 	}
-	t.open(at)
-	t.push(at, c)
+	v.nodes = nodes
+	if more := len(nodes) - len(t.links); more > cap(t.links)-len(t.links) {
+		t.links = slices.Grow(t.links, max(more, cap(nodes)-len(t.links)))
+	}
+	t.links = t.links[:len(nodes)]
+	return uint32(from) + 1, uint32(len(nodes))
 }
 
-// replace puts c where old is.
-func (t *tree) replace(old, c int32) {
-	o, it := t.items[old], &t.items[c]
-	it.up, it.prev, it.next, it.number = o.up, o.prev, o.next, o.number
-	if o.prev >= 0 {
-		t.items[o.prev].next = c
-	} else {
-		t.items[o.up].first = c
-	}
-	if o.next >= 0 {
-		t.items[o.next].prev = c
-	} else {
-		t.items[o.up].last = c
-	}
-	t.touch(o.up)
-}
-
-// wrap puts a new object where c is and leaves c without a place.
-func (t *tree) wrap(c int32) int32 {
-	shell := t.made(t.items[c].key, '{')
-	t.replace(c, shell)
-	return shell
-}
-
-// relabel renames a member in place; another one of that name goes.
-func (t *tree) relabel(c int32, name string, key []byte) {
-	old := t.child(t.items[c].up, name)
-	if old == c {
+// reserve makes room for n nodes. One text that is looked into may be one of very many.
+func (t *tree) reserve(n int) {
+	list := t.v.nodes
+	if len(list) < fewNodes || n > fewNodes || cap(list)-len(list) >= n {
 		return
 	}
-	if old >= 0 {
-		t.detach(old)
-	}
-	t.items[c].key = key
-	t.touch(t.items[c].up)
+	want := min(4*len(list), t.v.nest.bound(), len(list)+int(t.base)/2) // no value has less than two bytes
+	t.v.nodes = append(make([]node, 0, max(want, len(list))), list...)
 }
 
-// twin is a copy of an item that may stand elsewhere. The original is about to go.
-func (t *tree) twin(c int32) int32 {
-	copied := t.items[c]
-	copied.up, copied.prev, copied.next, copied.key = -1, -1, -1, nil
-	t.items = append(t.items, copied)
-	at := int32(len(t.items) - 1)
-	for k := copied.first; k >= 0; k = t.items[k].next {
-		t.items[k].up = at
+// first is the first child of an item that is opened.
+func (t *tree) first(at uint32) uint32 { return t.there(t.link(at).first) }
+
+// after is the next child.
+func (t *tree) after(c uint32) uint32 { return t.there(t.link(c).next) }
+
+func (t *tree) there(c uint32) uint32 {
+	for c != nobody && t.is(c, gone) {
+		c = t.link(c).next
 	}
-	return at
+	return c
+}
+
+// child is the member or element of that name, nobody if there is none.
+func (t *tree) child(at uint32, name string) uint32 {
+	t.open(at)
+	c := t.link(at).first
+	if t.node(at).kind == '[' {
+		number, ok := position(name)
+		if !ok {
+			return nobody
+		}
+		for ; c != nobody && number > 0 && t.step(); number-- {
+			c = t.link(c).next
+		}
+		if c != nobody && t.is(c, gone) {
+			return nobody
+		}
+		return c
+	}
+	for ; c != nobody && t.step(); c = t.link(c).next {
+		if n := t.node(c); n.state&gone == 0 && keyIs(t.bytes(n.key, n.keyEnd), true, name) {
+			return c
+		}
+	}
+	return nobody
+}
+
+// match is all that a path leads to, in order; * is every child.
+func (t *tree) match(path []string) []uint32 {
+	t.found = append(t.found[:0], t.top)
+	for _, name := range path {
+		above := len(t.found)
+		for i := range above {
+			at := t.found[i]
+			if name != "*" {
+				if c := t.child(at, name); c != nobody {
+					t.find(c)
+				}
+				continue
+			}
+			t.open(at)
+			for c := t.first(at); c != nobody; c = t.after(c) {
+				t.find(c)
+			}
+		}
+		t.found = t.found[:copy(t.found, t.found[above:])]
+	}
+	return t.found
+}
+
+func (t *tree) find(c uint32) {
+	if len(t.found) == cap(t.found) && len(t.found) >= fewNodes {
+		t.found = slices.Grow(t.found, len(t.v.nodes)+t.made) // no path leads to more
+	}
+	t.found = append(t.found, c)
 }
