@@ -19,14 +19,15 @@ type host struct {
 func (h *host) send(ctx context.Context, c *call) (*outbound.Response, error) {
 	c.settled(nil)
 	c.at = h
-	if err := h.crowd.enter(); err != nil {
+	since, err := h.crowd.enter()
+	if err != nil {
 		h.health.trying.Store(false)
 		return nil, err
 	}
 	if h.breaker != nil {
 		done, err := h.breaker.allow()
 		if err != nil {
-			h.crowd.leave(false)
+			h.crowd.leave(ctx, since, false)
 			h.health.trying.Store(false)
 			return nil, err
 		}
@@ -35,7 +36,7 @@ func (h *host) send(ctx context.Context, c *call) (*outbound.Response, error) {
 	h.load.Add(1)
 	c.busy = h.upstream
 	res, err := h.client.RoundTrip(ctx, &c.out)
-	h.crowd.leave(err == nil)
+	h.crowd.leave(ctx, since, err == nil)
 	h.health.learn(ctx, err)
 	if err != nil {
 		c.settled(failed(ctx, err))
