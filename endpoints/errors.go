@@ -79,7 +79,7 @@ func (v *Voice) Fail(x *Exchange, w http.ResponseWriter, r *http.Request, err er
 		}
 	}
 	out := v.judge(err)
-	x.failed(out.code, err)
+	x.Reason, x.Err = out.code, err // what is told, whatever parts have failed before
 	var refusal *validator.Refusal
 	if errors.As(err, &refusal) {
 		x.Detail = refusal.Detail
