@@ -65,7 +65,8 @@ func (o Options) size() int64 {
 
 // json takes an object; an array where is_collection says so; null for what has nothing in it.
 func (o Options) json(v *rawjson.Value, a Answer, depth int) ([]byte, error) {
-	if err := v.ParseWithin(a.Text, depth, o.size()); err != nil {
+	var err error
+	if a.Text, err = o.parse(v, a.Text, depth); err != nil {
 		return a.Text, err
 	}
 	k := v.Kind()
@@ -83,7 +84,8 @@ func (o Options) json(v *rawjson.Value, a Answer, depth int) ([]byte, error) {
 
 // anything takes an object as it is, an array as {"collection": …} and anything else as {"content": …}.
 func (o Options) anything(v *rawjson.Value, a Answer, depth int) ([]byte, error) {
-	if err := v.ParseWithin(a.Text, depth, o.size()); err != nil {
+	var err error
+	if a.Text, err = o.parse(v, a.Text, depth); err != nil {
 		return a.Text, err
 	}
 	switch k := v.Kind(); {

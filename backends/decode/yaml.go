@@ -25,11 +25,11 @@ const (
 // digits; what JSON has no number for (.inf, .nan) and dates are strings. Keys become strings.
 func (o Options) yaml(v *rawjson.Value, a Answer, depth int) ([]byte, error) {
 	if c := firstByte(a.Text); c == '{' || c == '[' {
-		err := v.ParseWithin(a.Text, depth, o.size())
+		text, err := o.parse(v, a.Text, depth)
 		var bad *rawjson.SyntaxError
 		switch {
 		case err == nil:
-			return a.Text, o.kind(v)
+			return text, o.kind(v)
 		case errors.As(err, &bad) && bad.TooMany():
 			return a.Text, err
 		}

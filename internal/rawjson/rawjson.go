@@ -3,7 +3,8 @@
 // their keys.
 //
 // What counts as JSON is RFC 8259, strictly, with one exception: bytes in strings that are not UTF-8 pass untouched
-// (ParseStrict refuses them). Keys are compared by what they say, not by how they are spelt: "a" and "\u0061" are one
+// (ParseStrict refuses them, and answers of backends are
+// rid of them before). Keys are compared by what they say, not by how they are spelt: "a" and "\u0061" are one
 // key. Where an object has a key twice the last value counts, and an object that is edited prints each key once.
 package rawjson
 
