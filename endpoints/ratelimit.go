@@ -26,7 +26,7 @@ type RateLimitConfig struct {
 	ClientCapacity int64          `json:"client_capacity" doc:"Of these, how many may come at once." default:"client_max_rate, at least 1"`
 	Strategy       string         `json:"strategy" enum:"ip|header|param|claim" doc:"What tells one client from another." default:"ip"`
 	Key            string         `json:"key" doc:"The name of the header, path parameter or claim. With ip, a header in which trusted proxies tell the address."`
-	Every          *conf.Duration `json:"every" doc:"The time that the rates are for." default:"1s"`
+	Every          *conf.Duration `json:"every" doc:"The time that the rates are for; less than a second counts as one in versions 2 and 3." default:"1s"`
 	Shards         *int           `json:"num_shards" doc:"Accepted for KrakenD's sake; memory is bounded without it."`
 	Cleanup        *conf.Duration `json:"cleanup_period" doc:"Accepted for KrakenD's sake; nothing has to be cleaned up."`
 	Threads        *int           `json:"cleanup_threads" doc:"Accepted for KrakenD's sake; nothing has to be cleaned up."`

@@ -1,8 +1,11 @@
 package gateway
 
 import (
+	"time"
+
 	"gatehouse/backends"
 	"gatehouse/endpoints"
+	"gatehouse/internal/conf"
 	"gatehouse/validator"
 )
 
@@ -32,11 +35,12 @@ type manners struct {
 	autoOptions     bool
 	pathDecoding    bool // false: encoded URL characters in a parameter are refused
 	versionHeader   bool
-	olderYAML       bool // YAML is application/x-yaml
-	limitStatus     int  // of a rate limit for all together
-	preflight       int  // CORS: options_success_status
-	badHost         int  // security/http: bad_host_status
-	olderSchemas    bool // a JSON schema without $schema is one of draft 7, or 4
+	olderYAML       bool          // YAML is application/x-yaml
+	limitStatus     int           // of a rate limit for all together
+	leastEvery      conf.Duration // of a rate limit
+	preflight       int           // CORS: options_success_status
+	badHost         int           // security/http: bad_host_status
+	olderSchemas    bool          // a JSON schema without $schema is one of draft 7, or 4
 	minTLS          string
 	version         int
 }
@@ -55,7 +59,7 @@ func tableOf(version int) manners {
 			passStatus: false, errorStatuses: "500", errorFormat: "krakend", headersPrefix: "X-Krakend",
 			audienceMatch: "all", authMatch: "all", keyHash: "plain", signerTyp: map[int]string{3: "JWT"}[version], requireExp: false, requireBearer: version == 2,
 			autoHead: false, autoOptions: false, pathDecoding: false, versionHeader: true, olderYAML: version == 2,
-			limitStatus: 503, preflight: map[int]int{2: 200, 3: 204}[version], badHost: 500, minTLS: "TLS13", olderSchemas: true, version: version,
+			limitStatus: 503, leastEvery: conf.Duration(time.Second), preflight: map[int]int{2: 200, 3: 204}[version], badHost: 500, minTLS: "TLS13", olderSchemas: true, version: version,
 		}
 	}
 	return manners{

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"time"
 
 	"gatehouse/endpoints"
 	"gatehouse/internal/conf"
@@ -81,11 +82,26 @@ func newBots(cfg endpoints.BotsConfig, voice endpoints.Voice) (door, error) {
 
 // limited fills in what depends on the file's version in rate limits and schemas.
 func (m manners) limited(c endpoints.Config) endpoints.Config {
-	if l := c.Extra.RateLimit; l != nil && l.Status == nil {
+	if l := c.Extra.RateLimit; l != nil {
 		own := *l
-		own.Status = &m.limitStatus
+		own.Status = or(own.Status, m.limitStatus)
+		own.Every = m.every(l)
 		c.Extra.RateLimit = &own
 	}
 	c.Extra.Schema = c.Extra.Schema.Of(m.olderSchemas)
 	return c
+}
+
+// every is the time of a rate limit, which KrakenD takes for no less than a second (krakend.md 5).
+func (m manners) every(l *endpoints.RateLimitConfig) *conf.Duration {
+	if m.shortened(l) {
+		return &m.leastEvery
+	}
+	return l.Every
+}
+
+// shortened reports whether a limit says less than it is taken for; a mistake stays one.
+func (m manners) shortened(l *endpoints.RateLimitConfig) bool {
+	every := l.Every.Or(time.Second)
+	return every >= time.Millisecond && every < m.leastEvery.Or(0)
 }

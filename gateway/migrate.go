@@ -189,6 +189,9 @@ func (g *migration) endpoint(cfg Config, e endpoints.Config, i int) {
 			g.set("version 4 answers 429 beyond max_rate", fmt.Sprint(g.from.limitStatus), at("extra_config", "qos/ratelimit/router", "status")...)
 		}
 	}
+	if l := x.RateLimit; l != nil && g.from.shortened(l) {
+		g.set("version 4 takes less than a second as it is written", quote(g.from.leastEvery.String()), at("extra_config", "qos/ratelimit/router", "every")...)
+	}
 	if x.Schema != nil {
 		g.schema(x.Schema, at("extra_config", "validation/json-schema"))
 	}

@@ -116,11 +116,15 @@ func idle(cfg Config) error {
 	if cfg.Version >= 4 {
 		return nil
 	}
+	m := mannersOf(cfg.Version)
 	var errs []error
 	for i, e := range cfg.Endpoints {
 		errs = append(errs, conf.At(idleShapes(cfg, e), "endpoints", i))
 		if l := e.Extra.RateLimit; l != nil && l.MaxRate == 0 && l.ClientMaxRate == 0 {
 			errs = append(errs, conf.At(errors.New(limitsNothing), "endpoints", i, "extra_config", "qos/ratelimit/router"))
+		} else if l != nil && m.shortened(l) {
+			errs = append(errs, conf.At(fmt.Errorf("got %s, which counts as %s, as in KrakenD; version 4 takes it as it is written", l.Every, m.leastEvery),
+				"endpoints", i, "extra_config", "qos/ratelimit/router", "every"))
 		}
 		if v := e.Extra.Validator; v != nil {
 			for key, list := range map[string][]string{"audience": v.Audience, "roles": v.Roles, "scopes": v.Scopes} {
