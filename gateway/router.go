@@ -53,6 +53,7 @@ func (t *router) serve(x *endpoints.Exchange, w http.ResponseWriter, r *http.Req
 	if !ours || b.method { // who looks after our health is no bot
 		for _, pass := range t.inner {
 			if pass(x, w, r) {
+				x.Endpoint = t.meant(asked, path)
 				return
 			}
 		}
@@ -68,6 +69,14 @@ func (t *router) serve(x *endpoints.Exchange, w http.ResponseWriter, r *http.Req
 		return
 	}
 	t.unserved(x, w, asked, path)
+}
+
+// meant is the route of a request that did not come to it, for the log; "" where there is none.
+func (t *router) meant(r *http.Request, path string) string {
+	if e := t.tree.find(&search{method: r.Method, r: r, empty: true}, path); e != nil {
+		return e.Path
+	}
+	return ""
 }
 
 // shadowed tells whether a path that only a wildcard takes is another way to write one that a more specific endpoint has:
