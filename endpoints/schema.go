@@ -73,7 +73,7 @@ func (s *Schema) compile() (*jsonschema.Schema, error) {
 		}
 		compiled, err := c.Compile(schemaName)
 		if err == nil {
-			return compiled, nil
+			return compiled, circle(compiled)
 		}
 		if first == nil {
 			first = s.mistake(err)
@@ -89,7 +89,7 @@ const schemaName = "schema:///"
 type nowhere struct{}
 
 func (nowhere) Load(url string) (any, error) {
-	return nil, fmt.Errorf("other documents are not fetched, and it refers to %s", url)
+	return nil, fmt.Errorf("other documents are not fetched, and it refers to %s", strings.TrimPrefix(url, schemaName))
 }
 
 // fault is one way in which a body differs from its schema.

@@ -2,6 +2,7 @@ package endpoints
 
 import (
 	"bytes"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -10,8 +11,6 @@ import (
 
 	"github.com/santhosh-tekuri/jsonschema/v6"
 	"github.com/santhosh-tekuri/jsonschema/v6/kind"
-	"golang.org/x/text/language"
-	"golang.org/x/text/message"
 
 	"gatehouse/internal/conf"
 )
@@ -19,21 +18,81 @@ import (
 // mistake says in our words what is wrong with a schema, each thing under its key.
 func (s *Schema) mistake(err error) error {
 	var load *jsonschema.LoadURLError
-	var nowhere *jsonschema.JSONPointerNotFoundError
-	var anchor *jsonschema.AnchorNotFoundError
 	var invalid *jsonschema.SchemaValidationError
 	var found *jsonschema.ValidationError
 	switch {
+	case errors.As(err, &load) && s.dialect() == strings.TrimSuffix(load.URL, "#"):
+		return conf.At(fmt.Errorf("got %q, want a draft from 4 to 2020-12, such as \"https://json-schema.org/draft/2020-12/schema\"", load.URL), "$schema")
 	case errors.As(err, &load):
 		return load.Err
-	case errors.As(err, &nowhere):
-		return fmt.Errorf("refers to %q, and there is no such place in it", strings.TrimPrefix(nowhere.URL, schemaName))
-	case errors.As(err, &anchor):
-		return fmt.Errorf("refers to %q, and there is no such anchor in it", strings.TrimPrefix(anchor.Reference, schemaName))
 	case errors.As(err, &invalid) && errors.As(invalid.Err, &found):
 		return s.told(found)
 	}
+	return misreferred(err)
+}
+
+// dialect is what $schema says.
+func (s *Schema) dialect() string {
+	var said struct {
+		Dialect string `json:"$schema"`
+	}
+	_ = json.Unmarshal(s.raw, &said) // one that is no string is told otherwise
+	return strings.TrimSuffix(said.Dialect, "#")
+}
+
+// misreferred is a mistake in how a schema's parts are named, or name each other.
+func misreferred(err error) error {
+	var nowhere *jsonschema.JSONPointerNotFoundError
+	var pointer *jsonschema.InvalidJsonPointerError
+	var anchor *jsonschema.AnchorNotFoundError
+	var badID *jsonschema.ParseIDError
+	var badAnchor *jsonschema.ParseAnchorError
+	var sameID *jsonschema.DuplicateIDError
+	var sameAnchor *jsonschema.DuplicateAnchorError
+	own := func(url string) string { return strings.TrimPrefix(url, schemaName) }
+	switch {
+	case errors.As(err, &nowhere):
+		return fmt.Errorf("refers to %q, and there is no such place in it", own(nowhere.URL))
+	case errors.As(err, &pointer):
+		return fmt.Errorf("refers to %q, which is no JSON pointer: a ~ is written ~0, a / in a name ~1", own(pointer.URL))
+	case errors.As(err, &anchor):
+		return fmt.Errorf("refers to %q, and there is no such anchor in it", own(anchor.Reference))
+	case errors.As(err, &badID):
+		return fmt.Errorf("the $id of %s is no URL", partOf(badID.URL))
+	case errors.As(err, &badAnchor):
+		return fmt.Errorf("the $anchor of %s is none", partOf(badAnchor.URL))
+	case errors.As(err, &sameID):
+		return same("$id", own(sameID.ID), sameID.Ptr1, sameID.Ptr2)
+	case errors.As(err, &sameAnchor):
+		return same("$anchor", sameAnchor.Anchor, sameAnchor.Ptr1, sameAnchor.Ptr2)
+	}
 	return errors.New(strings.ReplaceAll(err.Error(), schemaName, ""))
+}
+
+func same(key, value, one, other string) error {
+	return fmt.Errorf("%s and %s have the same %s %q, want another one for each", min(one, other), max(one, other), key, value)
+}
+
+// partOf is where in a schema something is.
+func partOf(url string) string {
+	if _, at, _ := strings.Cut(url, "#"); at != "" {
+		return at
+	}
+	return "the schema"
+}
+
+// circle finds a schema that is itself and nothing else: no body fits it.
+func circle(s *jsonschema.Schema) error {
+	var found *jsonschema.ValidationError
+	if !errors.As(s.Validate(map[string]any{}), &found) {
+		return nil
+	}
+	for _, e := range leavesOf(found, nil) {
+		if cycle, ok := e.ErrorKind.(*kind.RefCycle); ok {
+			return errors.New("is no JSON schema: " + words(cycle))
+		}
+	}
+	return nil
 }
 
 // told lists what a schema has that none may have. Where one of several things is wanted, the nearest miss is told: what is
@@ -87,33 +146,6 @@ func (s *Schema) place(path []string) []any {
 	return out
 }
 
-// words are ours for what a schema commonly has wrong, and the library's for the rest.
-func words(k jsonschema.ErrorKind) string {
-	switch k := k.(type) {
-	case *kind.Type:
-		return fmt.Sprintf("got %s, want %s", withArticle(k.Got), strings.Join(each(k.Want, withArticle), " or "))
-	case *kind.Enum:
-		return fmt.Sprintf("got %s, want one of %s", quoted(k.Got), strings.Join(each(k.Want, quoted), ", "))
-	case *kind.Format:
-		want := "a " + k.Want
-		if k.Want == "regex" {
-			want = "a regular expression"
-		}
-		return fmt.Sprintf("got %s, want %s: %s", quoted(k.Got), want, strings.TrimPrefix(fmt.Sprint(k.Err), "error parsing regexp: "))
-	case *kind.Minimum:
-		return fmt.Sprintf("got %s, want %s or more", k.Got.RatString(), k.Want.RatString())
-	case *kind.ExclusiveMinimum:
-		return fmt.Sprintf("got %s, want more than %s", k.Got.RatString(), k.Want.RatString())
-	case *kind.MinItems:
-		return fmt.Sprintf("got %d items, want %d or more", k.Got, k.Want)
-	case *kind.UniqueItems:
-		return fmt.Sprintf("got items %d and %d that are the same, want each once", k.Duplicates[0], k.Duplicates[1])
-	case *kind.Pattern:
-		return fmt.Sprintf("got %q, want what matches %s", k.Got, k.Want)
-	}
-	return k.LocalizedString(message.NewPrinter(language.English))
-}
-
 func each[T any](list []T, f func(T) string) []string {
 	out := make([]string, len(list))
 	for i, v := range list {
@@ -124,9 +156,13 @@ func each[T any](list []T, f func(T) string) []string {
 
 func quoted(v any) string {
 	if s, ok := v.(string); ok {
-		return strconv.Quote(s)
+		return strconv.Quote(s) // JSON would escape < and >
 	}
-	return fmt.Sprint(v)
+	text, err := json.Marshal(v)
+	if err != nil {
+		return fmt.Sprint(v)
+	}
+	return string(text)
 }
 
 func withArticle(name string) string {

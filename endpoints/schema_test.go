@@ -4,13 +4,21 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"go/ast"
+	"go/build"
+	"go/parser"
+	"go/token"
 	"io"
+	"math/big"
 	"net/http"
 	"net/http/httptest"
+	"path/filepath"
+	"reflect"
 	"strings"
 	"testing"
 
 	"github.com/santhosh-tekuri/jsonschema/v6"
+	"github.com/santhosh-tekuri/jsonschema/v6/kind"
 )
 
 const addressSchema = `{"type":"object","required":["number","street"],"properties":{"number":{"type":"number","maximum":100},"street":{"type":"string","maxLength":20},"tags":{"type":"array","uniqueItems":true}}}`
@@ -71,5 +79,41 @@ func BenchmarkSchema(b *testing.B) {
 		if err := rule.guard(context.Background(), nil, nil, posted(body), nil); err != nil {
 			b.Fatal(err)
 		}
+	}
+}
+
+// TestWordsForEveryKind walks all that the library may find wrong, by its source, and wants words of ours for each.
+func TestWordsForEveryKind(t *testing.T) {
+	one := big.NewRat(1, 1)
+	kinds := map[string]jsonschema.ErrorKind{}
+	for _, k := range []jsonschema.ErrorKind{&kind.InvalidJsonValue{}, &kind.Schema{}, &kind.Group{}, &kind.Not{}, &kind.AllOf{}, &kind.AnyOf{}, &kind.OneOf{},
+		&kind.FalseSchema{}, &kind.RefCycle{}, &kind.Type{Got: "null", Want: []string{"array"}}, &kind.Enum{}, &kind.Const{}, &kind.Format{}, &kind.Reference{},
+		&kind.MinProperties{}, &kind.MaxProperties{}, &kind.MinItems{}, &kind.MaxItems{}, &kind.AdditionalItems{}, &kind.Required{}, &kind.Dependency{},
+		&kind.DependentRequired{}, &kind.AdditionalProperties{}, &kind.PropertyNames{}, &kind.UniqueItems{}, &kind.Contains{}, &kind.MinContains{},
+		&kind.MaxContains{}, &kind.MinLength{}, &kind.MaxLength{}, &kind.Pattern{}, &kind.ContentEncoding{}, &kind.ContentMediaType{}, &kind.ContentSchema{},
+		&kind.Minimum{Got: one, Want: one}, &kind.Maximum{Got: one, Want: one}, &kind.ExclusiveMinimum{Got: one, Want: one}, &kind.ExclusiveMaximum{Got: one, Want: one},
+		&kind.MultipleOf{Got: one, Want: one}} {
+		kinds[reflect.TypeOf(k).Elem().Name()] = k
+	}
+	where, err := build.Import("github.com/santhosh-tekuri/jsonschema/v6/kind", ".", build.FindOnly)
+	if err != nil {
+		t.Fatal(err)
+	}
+	source, err := parser.ParseFile(token.NewFileSet(), filepath.Join(where.Dir, "kind.go"), nil, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	found := 0
+	ast.Inspect(source, func(n ast.Node) bool {
+		if spec, ok := n.(*ast.TypeSpec); ok {
+			found++
+			if k := kinds[spec.Name.Name]; k == nil || words(k) == "" {
+				t.Errorf("%s: no words for it", spec.Name.Name)
+			}
+		}
+		return true
+	})
+	if found != len(kinds) {
+		t.Errorf("the library has %d kinds, and here are %d", found, len(kinds))
 	}
 }
