@@ -72,6 +72,10 @@ func TestSlowByNatureIsNoQueue(t *testing.T) {
 			return one
 		}
 	}
+	anyTime := func(rng *rand.Rand) time.Duration { return time.Duration(250+rng.IntN(1550)) * time.Millisecond }
+	mostly := func(rng *rand.Rand) time.Duration {
+		return min(250*time.Millisecond+time.Duration(rng.ExpFloat64()*float64(500*time.Millisecond)), 1900*time.Millisecond)
+	}
 	const quick, timeout = 5 * time.Millisecond, 2 * time.Second
 	for _, c := range []struct {
 		name    string
@@ -90,6 +94,10 @@ func TestSlowByNatureIsNoQueue(t *testing.T) {
 		}, polls(1000)},
 		{"quick or slow", timeout, either(quick, 900*time.Millisecond, 0.5), steps(20, 300, 20, 500)},
 		{"quick or nearly too late", timeout, either(quick, 1900*time.Millisecond, 0.5), steps(20, 300, 20, 500)},
+		{"any time but a quick one", timeout, anyTime, steps(200)},
+		{"any time but a quick one, and more at once", timeout, anyTime, steps(20, 100, 20, 200)},
+		{"mostly soon, and never quick", timeout, mostly, steps(200)},
+		{"mostly soon, never quick, and more at once", timeout, mostly, steps(20, 100, 20, 200)},
 		{"hardly one is quick", timeout, either(quick, 1800*time.Millisecond, 0.9), steps(20, 300, 20, 500)},
 	} {
 		t.Run(c.name, func(t *testing.T) {
