@@ -15,6 +15,8 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strconv"
+	"strings"
 	"sync"
 	"syscall"
 	"testing"
@@ -59,6 +61,7 @@ type gateway struct {
 	url  string
 	log  *logbook
 	stop func()
+	pid  int
 }
 
 // logbook is what a process prints.
@@ -82,6 +85,12 @@ func (l *logbook) String() string {
 // start runs a gateway of this configuration (a Go value, written as JSON) until the test ends; it must stop with 0.
 func start(t *testing.T, config map[string]any) *gateway {
 	t.Helper()
+	return startWith(t, 0, config)
+}
+
+// startWith gives it no more than so many descriptors; 0: what we have.
+func startWith(t *testing.T, descriptors int, config map[string]any) *gateway {
+	t.Helper()
 	port := freePort(t)
 	config["version"], config["port"], config["listen_ip"] = 4, port, "127.0.0.1"
 	data, err := json.Marshal(config)
@@ -94,10 +103,14 @@ func start(t *testing.T, config map[string]any) *gateway {
 	}
 	g := &gateway{url: fmt.Sprintf("http://127.0.0.1:%d", port), log: &logbook{}}
 	cmd := exec.Command(binary, "run", "-c", file)
+	if descriptors > 0 {
+		cmd = exec.Command("sh", "-c", `ulimit -n "$0" && exec "$@"`, fmt.Sprint(descriptors), binary, "run", "-c", file)
+	}
 	cmd.Stdout, cmd.Stderr = g.log, g.log
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
+	g.pid = cmd.Process.Pid
 	g.stop = sync.OnceFunc(func() {
 		cmd.Process.Signal(syscall.SIGTERM)
 		if err := cmd.Wait(); err != nil {
@@ -113,6 +126,25 @@ func start(t *testing.T, config map[string]any) *gateway {
 		return err
 	})
 	return g
+}
+
+// used is the processor time of the gateway so far.
+func (g *gateway) used(t *testing.T) time.Duration {
+	t.Helper()
+	data, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", g.pid))
+	if err != nil {
+		t.Skip("no /proc to see what it spends")
+	}
+	fields := strings.Fields(string(data[bytes.LastIndexByte(data, ')')+1:]))
+	ticks := 0
+	for _, f := range fields[11:13] { // utime and stime, a hundred a second
+		n, err := strconv.Atoi(f)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ticks += n
+	}
+	return time.Duration(ticks) * 10 * time.Millisecond
 }
 
 // get asks for a path with a bearer token and returns status and body.
