@@ -40,7 +40,11 @@ func merge(parts []part, mode rawjson.Mode) ask {
 		fetch := parts[0].fetch
 		return func(ctx context.Context, x *Exchange, req *backends.Request) (*backends.Response, error) {
 			x.Parts = 1
-			return fetch(ctx, req)
+			res, err := fetch(ctx, req)
+			if err != nil {
+				x.Failed = 1
+			}
+			return res, err
 		}
 	}
 	return func(ctx context.Context, x *Exchange, req *backends.Request) (*backends.Response, error) {

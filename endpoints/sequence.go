@@ -19,7 +19,7 @@ func sequence(parts []part, mode rawjson.Mode, values []backends.Earlier) ask {
 			var s slot
 			s.ask(ctx, parts[i].fetch, &step)
 			if s.err != nil && i == 0 {
-				x.Parts = 1
+				x.Parts, x.Failed = 1, 1
 				return nil, s.err
 			}
 			slots = append(slots, s)

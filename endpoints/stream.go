@@ -27,6 +27,7 @@ func renderStream(e *Endpoint, x *Exchange, w http.ResponseWriter, r *http.Reque
 	switch {
 	case trails:
 		delete(h, "Content-Length")
+	case r.Method == http.MethodHead, out.Status == http.StatusNotModified: // the backend says how long what does not come is, or nothing
 	case out.Length >= 0:
 		h["Content-Length"] = []string{strconv.FormatInt(out.Length, 10)}
 	}
