@@ -94,7 +94,7 @@ func (e *Endpoint) compileBackends(cfg Config, env Env, params []string, wants *
 		}
 		e.ask = flatmapped(proxy.Flatmap, len(parts), env, e.ask, at)
 	}
-	if proxy != nil && proxy.Static != nil {
+	if proxy != nil && proxy.Static != nil && !e.stream { // a stream has no place for it, which gateway tells
 		wrapped, err := static(*proxy.Static, e.ask)
 		at(err, "extra_config", "proxy", "static")
 		e.ask = wrapped

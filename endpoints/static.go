@@ -31,6 +31,9 @@ func static(cfg StaticConfig, next ask) (ask, error) {
 		values := []*rawjson.Value{data}
 		if err == nil {
 			whole.Status, whole.Complete = res.Status, res.Complete
+			if bodyForbidden(res.Status) { // what had nothing to say has something now
+				whole.Status = 200
+			}
 			whole.Adopt(res)
 			values = []*rawjson.Value{&res.Body, data}
 		} else {

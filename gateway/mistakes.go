@@ -94,10 +94,13 @@ func askedFor(v, parent *validator.Config) error {
 	return conf.Join(errs...)
 }
 
-// idleShapes finds what backends say of their answers' fields and what does nothing.
+// idleShapes finds what an endpoint and its backends say of their answers' fields and what does nothing.
 func idleShapes(cfg Config, e endpoints.Config) error {
 	stream := cmp.Or(e.OutputEncoding, cfg.OutputEncoding) == "no-op"
 	var errs []error
+	if p := e.Extra.Proxy; stream && p != nil && p.Static != nil {
+		errs = append(errs, conf.At(errors.New("no-op hands the answer through as it comes: this does nothing"), "extra_config", "proxy", "static"))
+	}
 	for i, b := range e.Backend {
 		if b.Extra.Proxy == nil || !b.Extra.Proxy.Shadow {
 			errs = append(errs, conf.At(b.Idle(stream), "backend", i))
