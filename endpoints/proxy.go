@@ -89,7 +89,7 @@ func (e *Endpoint) compileBackends(cfg Config, env Env, params []string, wants *
 	if proxy != nil {
 		values, err := propagated(proxy.Propagated, len(parts))
 		at(err, "extra_config", "proxy", "sequential_propagated_params")
-		if proxy.sequential() {
+		if proxy.sequential() && len(parts) > 1 {
 			e.ask = sequence(parts, mode, values)
 		}
 		e.ask = flatmapped(proxy.Flatmap, len(parts), env, e.ask, at)

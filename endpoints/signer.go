@@ -1,8 +1,10 @@
 package endpoints
 
 import (
+	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"slices"
 
@@ -29,7 +31,10 @@ func (e *Endpoint) compileSigner(cfg Config, env Env, at func(error, ...any)) {
 		return
 	}
 	e.closers = append(e.closers, signer.Close)
-	e.answers = append(e.answers, func(ctx context.Context, _ *Exchange, _ *http.Request, _ *validator.Claims, res *backends.Response) error {
+	e.answers = append(e.answers, func(ctx context.Context, x *Exchange, _ *http.Request, _ *validator.Claims, res *backends.Response) error {
+		if !res.Complete { // the part that failed may be the one that checks the password
+			return &backends.Failure{Reason: backends.ReasonRejected, Err: fmt.Errorf("an answer that lacks a part is not signed (%w)", cmp.Or(x.Err, errors.New("a part is incomplete")))}
+		}
 		return sign(ctx, signer, res)
 	})
 }
