@@ -409,6 +409,39 @@ func TestStaleIfError(t *testing.T) {
 	})
 }
 
+// An origin that hangs is one that fails: everybody who waits has what is there when their time is up, and who leaves nothing.
+func TestStaleIfHanging(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var hangs atomic.Bool
+		o := newOrigin(t, func(n int, w http.ResponseWriter, r *http.Request) {
+			if hangs.Load() {
+				<-r.Context().Done()
+				return
+			}
+			says("Cache-Control: max-age=10, stale-if-error=100")(n, w, r)
+		})
+		get := o.asking(Config{Timeout: ptr(conf.Duration(time.Second))})
+		wantSaid(t, get(""), "200 1")
+		hangs.Store(true)
+		time.Sleep(50 * time.Second)
+		var wg sync.WaitGroup
+		for range 3 {
+			wg.Go(func() {
+				began := time.Now()
+				wantSaid(t, get(""), "200 1")
+				if took := time.Since(began); took > 2*time.Second {
+					t.Errorf("told after %v", took)
+				}
+			})
+		}
+		wg.Wait()
+		time.Sleep(100 * time.Second)
+		if got := get(""); !strings.HasPrefix(got, "error: ") {
+			t.Errorf("too old: got %s", got)
+		}
+	})
+}
+
 func TestUnsafeMethodsForget(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		o := newOrigin(t, says("Cache-Control: max-age=60"))

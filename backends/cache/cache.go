@@ -105,6 +105,9 @@ func (k *Cache) Send(ctx context.Context, c Call) (*outbound.Response, error) {
 		case <-f.done:
 			first = f.gone // whoever asked has left: somebody else leads
 		case <-ctx.Done():
+			if v != nil && waits(ctx) && v.despite(time.Now(), &q.directives) {
+				return v.answer(q, c), nil
+			}
 			return nil, ctx.Err()
 		}
 	}

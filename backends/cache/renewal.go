@@ -27,7 +27,7 @@ func (k *Cache) ask(ctx context.Context, c Call, q *question, v *stored, f *flig
 	asked := time.Now()
 	res, err := k.Next(ctx, c)
 	now := time.Now()
-	failed := err != nil && ctx.Err() == nil || err == nil && serverFailed(res.Status)
+	failed := err != nil && waits(ctx) || err == nil && serverFailed(res.Status)
 	if failed && v != nil && v.despite(now, &q.directives) {
 		if res != nil {
 			res.Body.Close()
@@ -52,6 +52,11 @@ func (k *Cache) ask(ctx context.Context, c Call, q *question, v *stored, f *flig
 		k.Store.replace(v)
 	}
 	return k.keep(c, q, plain, res, fresh(res.Header, asked, now), f)
+}
+
+// waits reports whether somebody still wants an answer: his time may be up, but he has not left.
+func waits(ctx context.Context) bool {
+	return ctx.Err() == nil || errors.Is(context.Cause(ctx), context.DeadlineExceeded)
 }
 
 func serverFailed(status int) bool {
