@@ -111,7 +111,7 @@ func (s *sink) WriteHeader(status int)      { s.status = status }
 func (s *sink) Write(p []byte) (int, error) { return len(p), nil }
 
 // benchGateway has a backend that answers every request with the same bytes, at once.
-func benchGateway(b *testing.B, config, answer string) *gateway.Gateway {
+func benchGateway(b testing.TB, config, answer string) *gateway.Gateway {
 	b.Helper()
 	cfg, doc, err := gateway.Parse("gateway.json", []byte(config), nil)
 	if err != nil {
