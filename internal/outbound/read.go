@@ -19,7 +19,7 @@ func ReadAll(res *Response, limit int64, buf []byte) ([]byte, error) {
 	}
 	for {
 		if len(buf) == cap(buf) {
-			buf = slices.Grow(buf, max(512, len(buf)/2))
+			buf = longer(buf, limit)
 		}
 		n, err := res.Body.Read(buf[len(buf):cap(buf)])
 		buf = buf[:len(buf)+n]
@@ -35,12 +35,25 @@ func ReadAll(res *Response, limit int64, buf []byte) ([]byte, error) {
 	}
 }
 
+// longer makes room for more of a body whose length nobody knows: of a large one in few and long steps, since what it was
+// copied from stays until it is collected.
+func longer(buf []byte, limit int64) []byte {
+	switch n := len(buf); {
+	case n < 256<<10:
+		return slices.Grow(buf, max(512, n/2))
+	case limit <= 0:
+		return slices.Grow(buf, n)
+	default:
+		return append(make([]byte, 0, min(4*int64(n), limit+1)), buf...)
+	}
+}
+
 func readExactly(res *Response, buf []byte) ([]byte, error) {
 	want := int(res.Length)
 	for len(buf) < want {
 		// What an origin announces is believed in steps: a length alone must not cost memory.
 		if len(buf) == cap(buf) {
-			buf = slices.Grow(buf, min(want-len(buf), max(64<<10, len(buf))))
+			buf = slices.Grow(buf, min(want-len(buf), max(64<<10, 15*len(buf))))
 		}
 		n, err := res.Body.Read(buf[len(buf):min(want, cap(buf))])
 		buf = buf[:len(buf)+n]
