@@ -219,7 +219,7 @@ func (b *backend) named(f *Failure) (*Response, error) {
 		return nil, f
 	}
 	value := fmt.Appendf(nil, `{"http_status_code":%d,"http_body":`, f.Status)
-	value = rawjson.AppendString(value, string(f.Body))
+	value = rawjson.Quote(value, f.Body)
 	value = append(value, `,"http_body_encoding":`...)
 	value = rawjson.AppendString(value, outbound.Get(f.Header, "Content-Type"))
 	value = append(value, '}')

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"gatehouse/backends"
+	"gatehouse/internal/rawjson"
 )
 
 // renderer writes an answer. An error means that nothing was written yet.
@@ -59,6 +60,14 @@ func renderBody(e *Endpoint, x *Exchange, w http.ResponseWriter, r *http.Request
 		return nil
 	}
 	f := e.voice.choose(r.Header)
+	covered := e.compress.covers(f.contentType) && status != http.StatusPartialContent
+	vary := e.voice.varying(cache != "", covered)
+	if f == &asJSON && !covered && res.Body.Len() > keepBuffer {
+		e.voice.output.copy(h, res)
+		e.voice.head(h, f.contentType, res.Body.Len(), complete, cache, vary)
+		x.print(w, status, &res.Body)
+		return nil
+	}
 	buf := buffers.Get().(*[]byte)
 	body, err := f.append((*buf)[:0], &res.Body)
 	if err != nil {
@@ -66,8 +75,6 @@ func renderBody(e *Endpoint, x *Exchange, w http.ResponseWriter, r *http.Request
 		return &backends.Failure{Reason: backends.ReasonTooLarge, Err: err}
 	}
 	e.voice.output.copy(h, res)
-	covered := e.compress.covers(f.contentType) && status != http.StatusPartialContent
-	vary := e.voice.varying(cache != "", covered)
 	if covered {
 		if coding := e.compress.choose(r, h, len(body)); coding != "" {
 			e.compressed(x, h, body, coding, func(small []byte) {
@@ -114,6 +121,27 @@ func (x *Exchange) write(w http.ResponseWriter, status int, body []byte) {
 			x.failed("client_gone", err)
 		}
 	}
+}
+
+// print is write of a large body that nobody has in one piece.
+func (x *Exchange) print(w http.ResponseWriter, status int, body *rawjson.Value) {
+	x.Status = status
+	w.WriteHeader(status)
+	if err := body.Print(&client{x, w}); err != nil {
+		x.failed("client_gone", err)
+	}
+}
+
+// client is written to, and what it takes is taken down.
+type client struct {
+	x *Exchange
+	w http.ResponseWriter
+}
+
+func (c *client) Write(p []byte) (int, error) {
+	n, err := c.x.send(c.w, p)
+	c.x.Bytes += int64(n)
+	return n, err
 }
 
 // head sets the headers of an answer of ours; one allocation holds all their values.

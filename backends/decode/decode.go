@@ -101,17 +101,7 @@ func (o Options) anything(v *rawjson.Value, a Answer, depth int) ([]byte, error)
 
 // content takes any text, the empty one too, as {"content": "…"}.
 func content(v *rawjson.Value, a Answer, _ int) ([]byte, error) {
-	room := len(a.Text) + 2
-	for _, c := range a.Text { // a text of nothing but escapes must not grow its copy step by step
-		switch {
-		case c == '"', c == '\\':
-			room++
-		case c < ' ':
-			room += len(`\u0000`) - 1
-		}
-	}
-	value := make([]byte, 0, room)
-	v.SetMembers([]rawjson.Member{{Key: []byte(`"content"`), Value: rawjson.AppendString(value, string(a.Text))}})
+	v.SetMembers([]rawjson.Member{{Key: []byte(`"content"`), Value: rawjson.Quote(nil, a.Text)}})
 	return a.Text, nil
 }
 

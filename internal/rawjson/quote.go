@@ -33,6 +33,25 @@ func AppendString(dst []byte, s string) []byte {
 	return append(append(dst, s[from:]...), '"')
 }
 
+// Quote is AppendString of a text that may be long, and nothing but escapes: it must not grow its copy step by step.
+func Quote(dst, text []byte) []byte {
+	room, valid := len(text)+2, utf8.Valid(text)
+	for _, c := range text {
+		switch {
+		case c == '"', c == '\\':
+			room++
+		case c < ' ':
+			room += len(`\u0000`) - 1
+		case c >= utf8.RuneSelf && !valid:
+			room += len("\ufffd") - 1
+		}
+	}
+	return AppendString(append(make([]byte, 0, len(dst)+room+quoteMore), dst...), string(text))
+}
+
+// quoteMore is room for a little behind a text that was quoted.
+const quoteMore = 128
+
 func appendEscape(dst []byte, c byte) []byte {
 	switch c {
 	case '"', '\\':

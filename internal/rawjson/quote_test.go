@@ -2,6 +2,7 @@ package rawjson
 
 import (
 	"encoding/json"
+	"strings"
 	"testing"
 	"unicode/utf8"
 )
@@ -58,4 +59,18 @@ func FuzzQuote(f *testing.F) {
 func notNull(s string) bool {
 	var p *string
 	return json.Unmarshal([]byte(s), &p) != nil || p != nil
+}
+
+func TestQuoteOfALongText(t *testing.T) {
+	for _, one := range []string{"x", "\x01", "\"", "é", "\xff", "\xffé\n\\"} {
+		text := strings.Repeat(one, 1<<20)
+		var got []byte
+		took := allocated(func() { got = Quote([]byte("so: "), []byte(text)) })
+		if string(got) != "so: "+string(AppendString(nil, text)) {
+			t.Errorf("%q: got %.40q", one, got)
+		}
+		if most := len(text) + 3*len(got)/2 + 1<<20; took > max(most, 5*len(text)) {
+			t.Errorf("%q: took %d bytes for %d", one, took, len(got))
+		}
+	}
 }

@@ -8,7 +8,11 @@
 // key. Where an object has a key twice the last value counts, and an object that is edited prints each key once.
 package rawjson
 
-import "slices"
+import (
+	"io"
+	"slices"
+	"strings"
+)
 
 // Value is one JSON value: as it came (bytes and an index), or, once a plan has edited it, an object kept as members.
 // The zero Value is no value. A Value may be reused; what it hands out is valid until Reset and must not be changed.
@@ -151,6 +155,49 @@ func (v *Value) Append(dst []byte) []byte {
 	}
 	return appendObject(slices.Grow(dst, v.Len()), v.members)
 }
+
+// Text is the value as text.
+func (v *Value) Text() string {
+	if !v.edited {
+		return string(v.raw)
+	}
+	var b strings.Builder
+	b.Grow(v.Len())
+	_ = v.Print(&b)
+	return b.String()
+}
+
+// Print writes what Append appends, for what is too large for one more copy.
+func (v *Value) Print(w io.Writer) error {
+	if !v.edited {
+		_, err := w.Write(v.raw)
+		return err
+	}
+	piece := append(make([]byte, 0, printedAtOnce), '{')
+	for i := range v.members {
+		m := &v.members[i]
+		if i > 0 {
+			piece = append(piece, ',')
+		}
+		piece = append(append(piece, m.Key...), ':')
+		if len(piece)+len(m.Value) < printedAtOnce {
+			piece = append(piece, m.Value...)
+			continue
+		}
+		if _, err := w.Write(piece); err != nil {
+			return err
+		}
+		if _, err := w.Write(m.Value); err != nil {
+			return err
+		}
+		piece = piece[:0]
+	}
+	_, err := w.Write(append(piece, '}'))
+	return err
+}
+
+// printedAtOnce is how much Print writes at once of small values.
+const printedAtOnce = 32 << 10
 
 func appendObject(dst []byte, members []Member) []byte {
 	dst = append(dst, '{')
