@@ -83,7 +83,7 @@ func Aborted(index int) string { return fmt.Sprintf("request aborted by evaluato
 func (r *rules) judge(ctx context.Context, c *call, res *Response) error {
 	v, err := r.describe(c)
 	if err == nil && res != nil {
-		err = Describe(v, r.needs, res)
+		Describe(v, r.needs, res)
 	}
 	if f := (*Failure)(nil); errors.As(err, &f) {
 		return f
@@ -99,6 +99,9 @@ func (r *rules) judge(ctx context.Context, c *call, res *Response) error {
 		}
 		if ctx.Err() != nil {
 			return ctx.Err()
+		}
+		if errors.Is(err, expr.ErrTooHeavy) {
+			return &Failure{Reason: ReasonTooLarge, Err: err}
 		}
 		f := &Failure{Reason: ReasonRejected, Text: Aborted(one.index), Err: errors.New(Aborted(one.index) + ": " + one.program.String() + ": " + err.Error())}
 		switch {
@@ -216,20 +219,12 @@ func unescaped(s string) string {
 }
 
 // Describe tells what expressions may know of an answer.
-func Describe(v *expr.Vars, needs expr.Names, res *Response) error {
+func Describe(v *expr.Vars, needs expr.Names, res *Response) {
 	v.Complete, v.Status = res.Complete, res.Status
 	if needs&expr.AnswerHeader != 0 {
 		v.AnswerHeader = headerMap(res.Header)
 	}
 	if needs&expr.Data != 0 && res.Body.Kind() != 0 {
-		data, err := expr.DecodeAnswer(res.Body.Append(nil))
-		if errors.Is(err, expr.ErrTooHeavy) {
-			return &Failure{Reason: ReasonTooLarge, Err: err}
-		}
-		if err != nil {
-			return err
-		}
-		v.Data = data
+		v.Data = expr.NewAnswer(res.Body.Text())
 	}
-	return nil
 }

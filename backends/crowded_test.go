@@ -28,7 +28,8 @@ func TestAnswersOfTooManyValues(t *testing.T) {
 		{"looked into as anything", Config{Deny: []string{"a.b"}, Encoding: "safejson"}, ReasonTooLarge},
 		{"looked into as YAML", Config{Deny: []string{"a.b"}, Encoding: "yaml"}, ReasonTooLarge},
 		{"looked into where more is allowed", Config{Deny: []string{"a.b"}, MaxResponseSize: &size}, ""},
-		{"judged", Config{Extra: Extra{CEL: []expr.Rule{{Check: "has(resp_data.a)"}}}}, ReasonTooLarge},
+		{"judged", Config{Extra: Extra{CEL: []expr.Rule{{Check: "size(resp_data.a) > 0"}}}}, ReasonTooLarge},
+		{"judged beside it", Config{Extra: Extra{CEL: []expr.Rule{{Check: "!has(resp_data.b)"}}}}, ""},
 	} {
 		row.cfg.URLPattern = "/"
 		res, err := r.backend(row.cfg)(t.Context(), &Request{Method: "GET"})

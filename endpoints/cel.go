@@ -91,13 +91,7 @@ func (s *ruleSet) weigh(ctx context.Context, x *Exchange, r *http.Request, claim
 	if err != nil {
 		return err
 	}
-	err = backends.Describe(v, s.needs, res)
-	if f := (*backends.Failure)(nil); errors.As(err, &f) {
-		return f
-	}
-	if err != nil {
-		return &Denied{Status: http.StatusInternalServerError, Reason: "rule_refused", Detail: "the answer cannot be judged", Err: err, Marked: true}
-	}
+	backends.Describe(v, s.needs, res)
 	return s.judge(ctx, v)
 }
 
@@ -110,6 +104,9 @@ func (s *ruleSet) judge(ctx context.Context, v *expr.Vars) error {
 		}
 		if ctx.Err() != nil {
 			return &backends.Failure{Reason: backends.ReasonTimeout, Err: ctx.Err()}
+		}
+		if errors.Is(err, expr.ErrTooHeavy) {
+			return &backends.Failure{Reason: backends.ReasonTooLarge, Err: err}
 		}
 		d := &Denied{Status: one.status, Reason: "rule_refused", Detail: "a rule of this endpoint refuses the request",
 			Err: errors.New(one.program.String() + ": " + err.Error())}

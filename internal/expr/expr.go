@@ -65,7 +65,7 @@ func Compile(text string, offers Names) (*Program, error) {
 func options() []cel.EnvOption {
 	// lists.range, which version 2 of the lists has, would make a list of any length.
 	list := []cel.EnvOption{cel.StdLib(), ext.Strings(), ext.Encoders(), ext.Math(), ext.Sets(), ext.Lists(ext.ListsVersion(1)), cel.OptionalTypes(),
-		cel.DefaultUTCTimeZone(true), cel.CrossTypeNumericComparisons(true)}
+		cel.DefaultUTCTimeZone(true), cel.CrossTypeNumericComparisons(true), cel.CustomTypeAdapter(adapter{types.DefaultTypeAdapter})}
 	for i, v := range variables {
 		list = append(list, cel.Variable(v, Names(1<<i).celType()))
 	}
@@ -95,6 +95,8 @@ func (p *Program) Judge(ctx context.Context, v *Vars) error {
 		return ErrFalse
 	case ctx.Err() != nil:
 		return ctx.Err()
+	case errors.Is(err, ErrTooHeavy):
+		return ErrTooHeavy
 	case err == nil:
 		return fmt.Errorf("gives a %s, want true or false", typeName(out))
 	case p.needs&Claims != 0:
@@ -121,7 +123,7 @@ type Vars struct {
 	Complete     bool
 	Status       int
 	AnswerHeader map[string][]string
-	Data         any       // of the answer, decoded by [Decode] or an equal decoder
+	Data         *Answer   // nil: none, as one that is no object
 	Now          time.Time // zero: now
 }
 
@@ -155,7 +157,7 @@ func (v *activation) ResolveName(name string) (any, bool) {
 	case "resp_metadata_headers":
 		return v.AnswerHeader, true
 	case "resp_data":
-		return object(v.Data), true
+		return v.Data, true
 	case "now":
 		return types.String(v.now()), true
 	}
