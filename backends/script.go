@@ -216,7 +216,7 @@ func RunPost(ctx context.Context, s *lua.Script, req *lua.Request, res *Response
 	if res.Stream != nil {
 		a.Load = func() (string, error) { return loadStream(res.Stream) }
 	} else if res.Body.Kind() == '{' {
-		a.Data = res.Body.Append(nil)
+		a.Data = res.Body.Text()
 	}
 	if err := s.Post(ctx, req, a); err != nil {
 		return err
@@ -234,9 +234,9 @@ func RunPost(ctx context.Context, s *lua.Script, req *lua.Request, res *Response
 		}
 		return nil
 	}
-	if a.NewData {
+	if a.NewData != nil {
 		res.Empty = false
-		return res.Body.Parse(a.Data, 1)
+		return res.Body.Parse(a.NewData, 1)
 	}
 	return nil
 }

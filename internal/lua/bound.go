@@ -11,10 +11,13 @@ import (
 // Bounds of one run. A step is an instruction, or a character that a pattern looks at: so many take about a second.
 const (
 	maxSteps   = 20_000_000
-	maxString  = 16 << 20  // bytes of one string
-	maxStrings = 128 << 20 // of all strings and data that functions make, kept or not
-	nodeSize   = 64        // about what a value of data takes, an item or a field
-	tableSize  = 128       // about what a table takes besides
+	maxString  = 16 << 20 // bytes of one string
+	maxStrings = 60 << 20 // of all strings and data that functions make, kept or not
+	nodeSize   = 32       // about what a value of data takes, an item or a field
+	keySize    = 16       // what a field takes besides, its name aside, which is a piece of the text
+	placeSize  = 48       // and one of many
+	tableSize  = 96       // about what a table takes besides
+	readCost   = 32       // as many bytes of text are gone through for one
 )
 
 // Bounds of what a run's tables and functions may hold. Nothing counts those as they are made, so a long run looks now and
@@ -23,7 +26,7 @@ const (
 const (
 	lookEvery  = 1 << 16 // steps, some milliseconds
 	grownSteps = 1 << 19
-	maxGrown   = 128 << 20
+	maxGrown   = 64 << 20
 )
 
 // allowance is the context of a state, and what its run may still use up. The interpreter asks it before every instruction

@@ -9,36 +9,88 @@ import (
 	"math"
 	"slices"
 	"strconv"
+	"strings"
+	"unicode/utf8"
 
 	lua "github.com/yuin/gopher-lua"
 )
 
 // JSON as scripts work on it: nil, bool, string, json.Number or float64, *table and *array. Objects keep the order of their
-// keys, and numbers that nobody touches their digits.
+// keys, and numbers that nobody touches their digits. What nobody has looked into is raw: an object or an array as it came,
+// since all of a large answer would take many times its length.
+
+// raw is the text of an object or an array, valid and without space around it.
+type raw string
 
 // table is a JSON object: luaTable.
 type table struct {
 	keys   []string
-	values map[string]any
+	values []any
+	places map[string]int // of keys, once there are many
+	holes  int            // keys without a value, among many
 }
 
 // array is a JSON array: luaList.
 type array struct{ items []any }
 
-func newTable() *table { return &table{values: map[string]any{}} }
+// manyKeys are looked up.
+const manyKeys = 24
+
+func newTable() *table { return &table{} }
+
+// place is where a key stands, -1 if it does not.
+func (t *table) place(key string) int {
+	if t.places == nil && len(t.keys) < manyKeys {
+		return slices.Index(t.keys, key)
+	}
+	if t.places == nil {
+		t.places = make(map[string]int, len(t.keys))
+		for i, k := range t.keys {
+			t.places[k] = i
+		}
+	}
+	if at, there := t.places[key]; there {
+		return at
+	}
+	return -1
+}
 
 func (t *table) set(key string, v any) {
-	if _, there := t.values[key]; !there {
-		t.keys = append(t.keys, key)
+	if at := t.place(key); at >= 0 {
+		t.values[at] = v
+		return
 	}
-	t.values[key] = v
+	if t.places != nil {
+		t.places[key] = len(t.keys)
+	}
+	t.keys, t.values = append(t.keys, key), append(t.values, v)
 }
 
 func (t *table) del(key string) {
-	if _, there := t.values[key]; there {
-		delete(t.values, key)
-		t.keys = slices.DeleteFunc(t.keys, func(k string) bool { return k == key })
+	at := t.place(key)
+	switch {
+	case at < 0:
+	case t.places != nil: // the others stay where they are
+		delete(t.places, key)
+		t.values[at] = removed{}
+		t.holes++
+	default:
+		t.keys, t.values = slices.Delete(t.keys, at, at+1), slices.Delete(t.values, at, at+1)
 	}
+}
+
+// removed is in the place of what was deleted.
+type removed struct{}
+
+// names are the keys that are there.
+func (t *table) names() []string {
+	names := make([]string, 0, len(t.keys)-t.holes)
+	for i, key := range t.keys {
+		if _, gone := t.values[i].(removed); !gone {
+			names = append(names, key)
+		}
+	}
+	return names
 }
 
 // maxDepth bounds the nesting of what is decoded and printed.
@@ -47,74 +99,64 @@ const maxDepth = 512
 // maxData bounds what is printed: a table that stands in several places is printed in each.
 const maxData = 32 << 20
 
-// decoder reads JSON for a run, which pays for what it becomes.
-type decoder struct {
-	*json.Decoder
-	state *lua.LState
-}
-
 // decode reads one JSON value and nothing after it.
-func decode(l *lua.LState, data []byte) (any, error) {
-	d := decoder{json.NewDecoder(bytes.NewReader(data)), l}
-	d.UseNumber()
-	v, err := d.next(0)
-	if err != nil {
-		return nil, err
-	}
-	if _, err := d.Token(); !errors.Is(err, io.EOF) {
+func decode(l *lua.LState, text string) (any, error) {
+	var one json.RawMessage
+	d := json.NewDecoder(strings.NewReader(text))
+	if len(text) > 0 && !json.Valid([]byte(text)) { // then it says what is wrong
+		if err := d.Decode(&one); err != nil {
+			return nil, err
+		}
 		return nil, errors.New("there is more after the value")
 	}
-	return v, nil
-}
-
-func (d decoder) next(depth int) (any, error) {
-	spend(d.state, nodeSize)
-	token, err := d.Token()
-	if err != nil {
-		return nil, err
+	if text = strings.Trim(text, " \t\r\n"); text == "" {
+		return nil, io.EOF
 	}
-	open, ok := token.(json.Delim)
-	if !ok {
-		return token, nil
-	}
-	if depth++; depth > maxDepth {
+	if tooDeep(text) {
 		return nil, errors.New("is nested too deeply")
 	}
-	if open == '[' {
-		return d.array(depth)
-	}
-	return d.table(depth)
+	return opened(l, native(text)), nil
 }
 
-func (d decoder) array(depth int) (*array, error) {
-	a := &array{}
-	for d.More() {
-		v, err := d.next(depth)
-		if err != nil {
-			return nil, err
-		}
-		a.items = append(a.items, v)
+// native is a value as scripts have it, but for what has others in it.
+func native(text string) any {
+	switch text[0] {
+	case '{', '[':
+		return raw(text)
+	case '"':
+		return unquoted(text)
+	case 't':
+		return true
+	case 'f':
+		return false
+	case 'n':
+		return nil
 	}
-	_, err := d.Token()
-	return a, err
+	return json.Number(text)
 }
 
-func (d decoder) table(depth int) (*table, error) {
-	spend(d.state, tableSize)
-	t := newTable()
-	for d.More() {
-		key, err := d.Token()
-		if err != nil {
-			return nil, err
-		}
-		v, err := d.next(depth)
-		if err != nil {
-			return nil, err
-		}
-		t.set(key.(string), v)
+// opened is a value whose members or elements can be seen. The run pays for them.
+func opened(l *lua.LState, v any) any {
+	text, ok := v.(raw)
+	if !ok {
+		return v
 	}
-	_, err := d.Token()
-	return t, err
+	count := 0
+	each(string(text), func(string, string) { count++ })
+	if text[0] == '[' {
+		spend(l, tableSize+count*nodeSize+len(text)/readCost)
+		a := &array{items: make([]any, 0, count)}
+		each(string(text), func(_, one string) { a.items = append(a.items, native(one)) })
+		return a
+	}
+	size := nodeSize + keySize
+	if count >= manyKeys {
+		size += placeSize
+	}
+	spend(l, tableSize+count*size+len(text)/readCost)
+	t := &table{keys: make([]string, 0, count), values: make([]any, 0, count)}
+	each(string(text), func(key, one string) { t.set(unquoted(key), native(one)) })
+	return t
 }
 
 // appendValue prints a value.
@@ -136,6 +178,8 @@ func appendValue(dst []byte, v any, depth int) ([]byte, error) {
 		return appendNumber(dst, v)
 	case string:
 		return appendString(dst, v)
+	case raw:
+		return append(dst, v...), nil
 	case *table:
 		return appendTable(dst, v, depth)
 	case *array:
@@ -146,8 +190,12 @@ func appendValue(dst []byte, v any, depth int) ([]byte, error) {
 
 func appendTable(dst []byte, t *table, depth int) ([]byte, error) {
 	dst = append(dst, '{')
+	first := len(dst)
 	for i, key := range t.keys {
-		if i > 0 {
+		if _, gone := t.values[i].(removed); gone {
+			continue
+		}
+		if len(dst) > first {
 			dst = append(dst, ',')
 		}
 		var err error
@@ -155,7 +203,7 @@ func appendTable(dst []byte, t *table, depth int) ([]byte, error) {
 			return nil, err
 		}
 		dst = append(dst, ':')
-		if dst, err = appendValue(dst, t.values[key], depth+1); err != nil {
+		if dst, err = appendValue(dst, t.values[i], depth+1); err != nil {
 			return nil, err
 		}
 	}
@@ -187,6 +235,9 @@ func appendNumber(dst []byte, f float64) ([]byte, error) {
 }
 
 func appendString(dst []byte, s string) ([]byte, error) {
+	if plain(s) {
+		return append(append(append(dst, '"'), s...), '"'), nil
+	}
 	var b bytes.Buffer
 	e := json.NewEncoder(&b)
 	e.SetEscapeHTML(false)
@@ -194,6 +245,49 @@ func appendString(dst []byte, s string) ([]byte, error) {
 		return nil, err
 	}
 	return append(dst, bytes.TrimSuffix(b.Bytes(), []byte("\n"))...), nil
+}
+
+// plain reports whether a string is the same in JSON.
+func plain(s string) bool {
+	for i := range len(s) {
+		if c := s[i]; c < ' ' || c == '"' || c == '\\' || c >= utf8.RuneSelf {
+			return false
+		}
+	}
+	return true
+}
+
+// sized is about how long a value is once it is printed.
+func sized(v any, depth int) int {
+	n := 8
+	switch v := v.(type) {
+	case json.Number:
+		n = len(v)
+	case string:
+		n = len(v) + 2
+	case raw:
+		n = len(v)
+	case *table:
+		for i, key := range v.keys {
+			n += len(key) + 4
+			if depth < maxDepth && n < maxData {
+				n += sized(v.values[i], depth+1)
+			}
+		}
+	case *array:
+		for _, one := range v.items {
+			n++
+			if depth < maxDepth && n < maxData {
+				n += sized(one, depth+1)
+			}
+		}
+	}
+	return n
+}
+
+// printed is a value as text. A large one has its room from the beginning.
+func printed(v any) ([]byte, error) {
+	return appendValue(make([]byte, 0, min(sized(v, 0), maxData)), v, 0)
 }
 
 // toLua gives a script a value.

@@ -90,8 +90,19 @@ func value(l *lua.LState, n int) any {
 }
 
 func (r *run) tableGet(l *lua.LState) int {
-	l.Push(r.toLua(self[*table](l, "luaTable").values[l.CheckString(2)]))
+	t := self[*table](l, "luaTable")
+	l.Push(r.toLua(t.get(l, l.CheckString(2))))
 	return 1
+}
+
+// get is the value of a key, nil if there is none.
+func (t *table) get(l *lua.LState, key string) any {
+	at := t.place(key)
+	if at < 0 {
+		return nil
+	}
+	t.values[at] = opened(l, t.values[at])
+	return t.values[at]
 }
 
 func (r *run) tableSet(l *lua.LState) int {
@@ -107,13 +118,15 @@ func (r *run) tableDel(l *lua.LState) int {
 }
 
 func tableLen(l *lua.LState) int {
-	l.Push(lua.LNumber(len(self[*table](l, "luaTable").keys)))
+	t := self[*table](l, "luaTable")
+	l.Push(lua.LNumber(len(t.keys) - t.holes))
 	return 1
 }
 
 // tableKeys are the names, sorted, as a luaList.
 func (r *run) tableKeys(l *lua.LState) int {
-	names := slices.Sorted(slices.Values(self[*table](l, "luaTable").keys))
+	names := self[*table](l, "luaTable").names()
+	slices.Sort(names)
 	spend(l, len(names)*nodeSize)
 	list := &array{}
 	for _, name := range names {
@@ -129,6 +142,7 @@ func (r *run) listGet(l *lua.LState) int {
 		l.Push(lua.LNil)
 		return 1
 	}
+	a.items[i] = opened(l, a.items[i])
 	l.Push(r.toLua(a.items[i]))
 	return 1
 }
@@ -167,11 +181,7 @@ func (r *run) responseData(l *lua.LState) int {
 	if r.data == nil {
 		r.data = newTable()
 		if len(r.res.Data) > 0 {
-			v, err := decode(l, r.res.Data)
-			if err != nil {
-				l.RaiseError("data: %s", err.Error())
-			}
-			if t, ok := v.(*table); ok {
+			if t, ok := opened(l, native(r.res.Data)).(*table); ok {
 				r.data = t
 			}
 		}
@@ -181,7 +191,7 @@ func (r *run) responseData(l *lua.LState) int {
 		l.Push(r.push(r.data))
 		return 1
 	case l.Get(2).Type() == lua.LTString:
-		l.Push(r.toLua(r.data.values[l.CheckString(2)]))
+		l.Push(r.toLua(r.data.get(l, l.CheckString(2))))
 		return 1
 	}
 	t, ok := value(l, 2).(*table)
@@ -193,7 +203,7 @@ func (r *run) responseData(l *lua.LState) int {
 }
 
 func marshal(l *lua.LState) int {
-	text, err := appendValue(nil, value(l, 1), 0)
+	text, err := printed(value(l, 1))
 	if err != nil {
 		l.RaiseError("json.marshal: %s", err.Error())
 	}
@@ -203,7 +213,7 @@ func marshal(l *lua.LState) int {
 }
 
 func (r *run) unmarshal(l *lua.LState) int {
-	v, err := decode(l, []byte(l.CheckString(1)))
+	v, err := decode(l, l.CheckString(1))
 	if err != nil {
 		l.RaiseError("json.unmarshal: %s", err.Error())
 	}

@@ -30,12 +30,12 @@ type Response struct {
 	Complete bool
 	Status   int
 	Header   []Pair
-	Data     []byte                 // a JSON object; nil: none
+	Data     string                 // a JSON object, valid and without space around it; "": none
 	Load     func() (string, error) // reads the body of a stream when a script asks for it; nil: there is none
 
 	Body    string // what the script has set
 	NewBody bool   // it has
-	NewData bool   // Data was written by the script
+	NewData []byte // Data as the script has left it; nil: as it came
 
 	loaded *string
 }

@@ -130,11 +130,11 @@ func (r *run) settle() error {
 	if !r.changed {
 		return nil
 	}
-	data, err := appendTable(nil, r.data, 0)
+	data, err := printed(r.data)
 	if err != nil {
 		return fmt.Errorf("script: %w", err)
 	}
-	r.res.Data, r.res.NewData = data, true
+	r.res.NewData = data
 	return nil
 }
 
