@@ -172,6 +172,9 @@ func (s *bodyRule) guard(_ context.Context, _ *Exchange, _ http.ResponseWriter, 
 	if err := rawjson.CheckStrict(body, maxSchemaDepth); err != nil {
 		return s.refuse("the body is not JSON: "+err.Error(), nil)
 	}
+	if len(body) > maxWeight && weight(body) > maxWeight {
+		return tooHeavy()
+	}
 	value, err := jsonschema.UnmarshalJSON(bytes.NewReader(body))
 	if err != nil {
 		return s.refuse("the body is not JSON: "+err.Error(), nil)
@@ -208,6 +211,11 @@ func (s *bodyRule) refuse(what string, faults []fault) error {
 		}
 	}
 	return d
+}
+
+func tooHeavy() *Denied {
+	return &Denied{Status: http.StatusRequestEntityTooLarge, Reason: "body_too_large",
+		Detail: fmt.Sprintf("the body has more values than are held against a schema: %d, where an object counts as %d besides", maxWeight, objectWeight)}
 }
 
 // wholeBody reads the body of a request and puts a copy in its place.

@@ -117,3 +117,27 @@ func TestWordsForEveryKind(t *testing.T) {
 		t.Errorf("the library has %d kinds, and here are %d", found, len(kinds))
 	}
 }
+
+// A body of very many values is refused before it is decoded, one of as many bytes in usual records is not.
+func TestHeavyBodies(t *testing.T) {
+	for text, want := range map[string]int{`1`: 1, `"a,[{\\\","`: 1, `[1,2,3]`: 4, `{"a,b":"\\","c":[true]}`: 4 + objectWeight} {
+		if got := weight([]byte(text)); got != want {
+			t.Errorf("%s: got %d, want %d", text, got, want)
+		}
+	}
+	s := &Schema{raw: []byte(`{"type":"array"}`)}
+	compiled, err := s.compile()
+	if err != nil {
+		t.Fatal(err)
+	}
+	rule := &bodyRule{schema: compiled}
+	for one, heavy := range map[string]bool{`[],`: true, `{"a":{}},`: true, `{"id":1234567,"name":"a name like others","price":12.5,"note":null},`: false} {
+		text := "[" + strings.Repeat(one, 3_900_000/len(one)) + "1]"
+		r := httptest.NewRequest(http.MethodPost, "/", strings.NewReader(text))
+		err := rule.guard(t.Context(), nil, nil, r, nil)
+		var d *Denied
+		if refused := errors.As(err, &d) && d.Status == http.StatusRequestEntityTooLarge; refused != heavy || err != nil && !heavy {
+			t.Errorf("%.20s: got %v, want it refused: %v", one, err, heavy)
+		}
+	}
+}
