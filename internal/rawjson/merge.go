@@ -29,11 +29,17 @@ func Merge(dst *Value, parts []*Value, mode Mode) error {
 			dst.Reset()
 			return fmt.Errorf("part %d is not an object, want one", i)
 		}
+		listed := part.listed
 		if err := part.Index(); err != nil {
 			dst.Reset()
 			return fmt.Errorf("part %d: %w", i, err)
 		}
 		members := part.Members()
+		escaped = escaped || part.escaped
+		if !listed && len(dst.members) == 0 {
+			dst.adopt(part)
+			continue
+		}
 		dst.expect(part, len(members))
 		for _, m := range members {
 			at, fresh := dst.keys.put(m.Key, part.escaped)
@@ -55,17 +61,26 @@ func Merge(dst *Value, parts []*Value, mode Mode) error {
 				old.Value = m.Value
 			}
 		}
-		escaped = escaped || part.escaped
 	}
 	dst.become()
 	dst.escaped = escaped
 	return nil
 }
 
-// expect makes room for the members of a part: what may be indexed of the whole is what may be of all parts. No value has
-// less than two bytes.
+// adopt makes v's members those of the first part, whose list was just made; the part can make another one.
+func (v *Value) adopt(part *Value) {
+	v.allow(part)
+	v.members, part.members = part.members, v.members[:0]
+	v.keys, part.keys = part.keys, v.keys
+	part.listed = false
+}
+
+// allow has what may be indexed of the whole be what may be of all parts. No value has less than two bytes.
+func (v *Value) allow(part *Value) { v.nest.most += min(part.nest.bound(), part.Len()/2) }
+
+// expect makes room for the members of a part.
 func (v *Value) expect(part *Value, n int) {
-	v.nest.most += min(part.nest.bound(), part.Len()/2)
+	v.allow(part)
 	v.members = slices.Grow(v.members, n)
 	if n > few {
 		v.keys.expect(n)
