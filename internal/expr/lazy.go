@@ -20,7 +20,7 @@ type Answer struct {
 // Bounds of what an expression looks into: what is kept of a large object or list once it is decoded, and from when on it is
 // kept. Less is decoded anew each time.
 const (
-	lazyRoom  = 32 << 20
+	lazyRoom  = 24 << 20
 	keptParts = 4 << 10
 )
 

@@ -12,11 +12,12 @@ import (
 const (
 	maxSteps   = 20_000_000
 	maxString  = 16 << 20 // bytes of one string
-	maxStrings = 60 << 20 // of all strings and data that functions make, kept or not
+	maxStrings = 64 << 20 // of all strings and data that functions make, kept or not
 	nodeSize   = 32       // about what a value of data takes, an item or a field
 	keySize    = 16       // what a field takes besides, its name aside, which is a piece of the text
 	placeSize  = 48       // and one of many
 	tableSize  = 96       // about what a table takes besides
+	boxSize    = 64       // what a table or list of ours takes as a value of Lua
 	readCost   = 32       // as many bytes of text are gone through for one
 )
 

@@ -1,7 +1,6 @@
 package lua
 
 import (
-	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -101,6 +100,7 @@ const maxData = 32 << 20
 
 // decode reads one JSON value and nothing after it.
 func decode(l *lua.LState, text string) (any, error) {
+	spend(l, len(text)) // for the copy that is checked
 	var one json.RawMessage
 	d := json.NewDecoder(strings.NewReader(text))
 	if len(text) > 0 && !json.Valid([]byte(text)) { // then it says what is wrong
@@ -141,8 +141,13 @@ func opened(l *lua.LState, v any) any {
 	if !ok {
 		return v
 	}
-	count := 0
-	each(string(text), func(string, string) { count++ })
+	count, decoded := 0, 0
+	each(string(text), func(_, one string) {
+		if count++; one[0] == '"' && strings.IndexByte(one, '\\') > 0 {
+			decoded += len(one)
+		}
+	})
+	spend(l, decoded)
 	if text[0] == '[' {
 		spend(l, tableSize+count*nodeSize+len(text)/readCost)
 		a := &array{items: make([]any, 0, count)}
@@ -177,7 +182,7 @@ func appendValue(dst []byte, v any, depth int) ([]byte, error) {
 	case float64:
 		return appendNumber(dst, v)
 	case string:
-		return appendString(dst, v)
+		return appendString(dst, v), nil
 	case raw:
 		return append(dst, v...), nil
 	case *table:
@@ -199,10 +204,7 @@ func appendTable(dst []byte, t *table, depth int) ([]byte, error) {
 			dst = append(dst, ',')
 		}
 		var err error
-		if dst, err = appendString(dst, key); err != nil {
-			return nil, err
-		}
-		dst = append(dst, ':')
+		dst = append(appendString(dst, key), ':')
 		if dst, err = appendValue(dst, t.values[i], depth+1); err != nil {
 			return nil, err
 		}
@@ -234,28 +236,26 @@ func appendNumber(dst []byte, f float64) ([]byte, error) {
 	return strconv.AppendFloat(dst, f, 'g', -1, 64), nil
 }
 
-func appendString(dst []byte, s string) ([]byte, error) {
-	if plain(s) {
-		return append(append(append(dst, '"'), s...), '"'), nil
-	}
-	var b bytes.Buffer
-	e := json.NewEncoder(&b)
-	e.SetEscapeHTML(false)
-	if err := e.Encode(s); err != nil {
-		return nil, err
-	}
-	return append(dst, bytes.TrimSuffix(b.Bytes(), []byte("\n"))...), nil
-}
-
-// plain reports whether a string is the same in JSON.
-func plain(s string) bool {
-	for i := range len(s) {
-		if c := s[i]; c < ' ' || c == '"' || c == '\\' || c >= utf8.RuneSelf {
-			return false
+func appendString(dst []byte, s string) []byte {
+	dst = append(dst, '"')
+	for _, r := range s { // what is not UTF-8 becomes U+FFFD
+		switch i := strings.IndexRune(escapes, r); {
+		case i >= 0:
+			dst = append(dst, '\\', letters[i])
+		case r < ' ' || r == '\u2028' || r == '\u2029': // the last two are line ends in JavaScript
+			dst = fmt.Appendf(dst, "\\u%04x", r)
+		default:
+			dst = utf8.AppendRune(dst, r)
 		}
 	}
-	return true
+	return append(dst, '"')
 }
+
+// Characters that have an escape of their own, and its letter.
+const (
+	escapes = "\"\\\n\r\t\b\f"
+	letters = `"\nrtbf`
+)
 
 // sized is about how long a value is once it is printed.
 func sized(v any, depth int) int {

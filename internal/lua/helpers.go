@@ -48,6 +48,7 @@ func (r *run) metatable(methods map[string]lua.LGFunction) *lua.LTable {
 
 // push makes a value of ours one that a script can hold.
 func (r *run) push(v any) *lua.LUserData {
+	spend(r.state, boxSize)
 	ud := r.state.NewUserData()
 	ud.Value = v
 	switch v.(type) {
@@ -207,7 +208,7 @@ func marshal(l *lua.LState) int {
 	if err != nil {
 		l.RaiseError("json.marshal: %s", err.Error())
 	}
-	spend(l, len(text))
+	spend(l, 2*len(text)) // Lua has a copy
 	l.Push(lua.LString(text))
 	return 1
 }

@@ -4,8 +4,10 @@ import (
 	"context"
 	"crypto/md5"
 	"encoding/hex"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"reflect"
 	"runtime"
 	"strings"
 	"sync"
@@ -376,6 +378,23 @@ func TestManyFields(t *testing.T) {
 	}
 }
 
+// Strings are what encoding/json reads and writes.
+func TestStringsOfData(t *testing.T) {
+	for _, text := range []string{`""`, `"plain"`, `"\"\\\/\b\f\n\r\t"`, `"\u0041\u00e9\ud83d\ude00"`, `"\ud83d"`, `"\ud83dx"`, `"\ud83d\u0041"`, `"\ude00\ud83d"`, `"\ud83d\ud83d\ude00"`, "\"é\xff\xfe\\n\"", "\"\xff\"", `"\u2028\u0000\u001f\u007f"`} {
+		var want string
+		if err := json.Unmarshal([]byte(text), &want); err != nil {
+			t.Fatal(err)
+		}
+		if got := unquoted(text); got != want {
+			t.Errorf("%q: got %q, want %q", text, got, want)
+		}
+		var again string
+		if err := json.Unmarshal(appendString(nil, want), &again); err != nil || again != want {
+			t.Errorf("%q: printed as %q: %v", text, appendString(nil, want), err)
+		}
+	}
+}
+
 func FuzzData(f *testing.F) {
 	for _, seed := range []string{`{"a":1}`, `[1,2,{"b":[]}]`, `"é\u0000"`, `1e400`, `-0`, `{"a":1,"a":2}`, `nul`} {
 		f.Add(seed)
@@ -391,6 +410,9 @@ func FuzzData(f *testing.F) {
 		if err != nil {
 			t.Fatalf("%q cannot be printed: %v", text, err)
 		}
+		if got, want := meaning(t, string(printed)), meaning(t, text); !reflect.DeepEqual(got, want) {
+			t.Fatalf("%q became %q", text, printed)
+		}
 		again, err := decode(l, string(printed))
 		if err != nil {
 			t.Fatalf("%q became %q: %v", text, printed, err)
@@ -399,6 +421,17 @@ func FuzzData(f *testing.F) {
 			t.Fatalf("%q became %q, then %q", text, printed, twice)
 		}
 	})
+}
+
+// meaning is what encoding/json makes of a text.
+func meaning(t *testing.T, text string) (v any) {
+	t.Helper()
+	d := json.NewDecoder(strings.NewReader(text))
+	d.UseNumber()
+	if err := d.Decode(&v); err != nil {
+		t.Fatalf("%q: %v", text, err)
+	}
+	return v
 }
 
 func BenchmarkRun(b *testing.B) {
