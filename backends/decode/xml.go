@@ -33,6 +33,9 @@ func (o Options) xml(v *rawjson.Value, a Answer, depth int) ([]byte, error) {
 		return a.Text, err
 	}
 	out := t.spare[:0]
+	if len(a.Text) > 1<<20 {
+		out = slices.Grow(out, len(a.Text))
+	}
 	if o.Collection {
 		out = append(out, `{"collection":`...)
 	}
@@ -59,7 +62,9 @@ func (t *xmlTree) read(data []byte) error {
 		return errCrowded
 	}
 	if len(data) > 1<<20 { // growing step by step would leave several times as much behind
-		t.nodes = slices.Grow(t.nodes, min(bytes.Count(data, []byte{'<'}), maxXMLNodes+1))
+		tags := min(bytes.Count(data, []byte{'<'}), maxXMLNodes+1)
+		t.nodes, t.chunks = slices.Grow(t.nodes, tags), slices.Grow(t.chunks, tags)
+		t.text = slices.Grow(t.text, len(data))
 	}
 	d := xml.NewDecoder(bytes.NewReader(bytes.TrimPrefix(data, []byte("\ufeff"))))
 	d.CharsetReader = charset.NewReaderLabel
