@@ -73,7 +73,7 @@ func ask(b *testing.B, g http.Handler, token string) {
 	askFor(b, g, func() *http.Request { return r })
 }
 
-func benchRequest(b *testing.B, target, token string) *http.Request {
+func benchRequest(b testing.TB, target, token string) *http.Request {
 	b.Helper()
 	r, err := http.NewRequestWithContext(b.Context(), http.MethodGet, "http://example.com"+target, nil) // a server's contexts can end
 	if err != nil {
