@@ -99,7 +99,13 @@ func (r *Rewrite) Set(value string, path ...any) {
 		}
 		n = next
 	}
-	r.edits = append(r.edits, edit{n.at, n.end, value})
+	r.replace(edit{n.at, n.end, value})
+}
+
+// replace puts something in the place of what stands there, and of what Modernize would have put there.
+func (r *Rewrite) replace(e edit) {
+	r.edits = slices.DeleteFunc(r.edits, func(other edit) bool { return other.at == e.at })
+	r.edits = append(r.edits, e)
 }
 
 func (r *Rewrite) add(n *node, value string, path Path) {
@@ -137,7 +143,7 @@ func (r *Rewrite) Remark(path ...any) {
 	}
 	key, _ := path[len(path)-1].(string)
 	if m := n.member(key); m != nil {
-		r.edits = append(r.edits, edit{m.at, r.doc.endOfKey(m.at), string(jsonString("@" + m.key))})
+		r.replace(edit{m.at, r.doc.endOfKey(m.at), string(jsonString("@" + m.key))})
 	}
 }
 

@@ -56,6 +56,7 @@ func TestSetWritesInTheMannerOfItsNeighbours(t *testing.T) {
 	rows := []struct{ name, old, want string }{
 		{"on lines of their own", "{\n  \"version\": 3,\n  \"name\": \"a\"\n}", "{\n  \"version\": 4,\n  \"name\": \"a\",\n  \"port\": 1,\n  \"extra_config\": {\"qos/limit\": {\"max_rate\": 2}}\n}"},
 		{"on one line", `{"version": 3}`, `{"version": 4, "port": 1, "extra_config": {"qos/limit": {"max_rate": 2}}}`},
+		{"in the place of a text for a number", `{"version": "3", "extra_config": {"old/limit": {"maxRate": "9"}}, "port": "8"}`, `{"version": 4, "extra_config": {"qos/limit": {"max_rate": 2}}, "port": 1}`},
 		{"in an object that is there", `{"version": 3, "port": 9, "extra_config": {"qos/limit": {}}}`, `{"version": 4, "port": 1, "extra_config": {"qos/limit": {"max_rate": 2}}}`},
 	}
 	for _, row := range rows {
@@ -69,9 +70,10 @@ func TestSetWritesInTheMannerOfItsNeighbours(t *testing.T) {
 			}
 		})
 	}
-	rewrite := decoded(t, `{"version": 3, "port": 9}`).Modernize()
+	rewrite := decoded(t, `{"version": 3, "port": 9, "hosts": ["a"]}`).Modernize()
 	rewrite.Remark("port")
-	if got, want := string(rewrite.Bytes()), `{"version": 3, "@port": 9}`; got != want {
+	rewrite.Remark("host")
+	if got, want := string(rewrite.Bytes()), `{"version": 3, "@port": 9, "@hosts": ["a"]}`; got != want {
 		t.Errorf("got %s, want %s", got, want)
 	}
 }
