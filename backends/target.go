@@ -41,15 +41,18 @@ func parseTarget(pattern string, env Env) (*target, error) {
 	if i := strings.IndexFunc(pattern, func(r rune) bool { return r <= ' ' || r == 0x7f || r == '#' }); i >= 0 {
 		return nil, fmt.Errorf("%q has %q at offset %d, which cannot stand in a URL", pattern, pattern[i:i+1], i)
 	}
+	if i := brokenEscape(pattern); i >= 0 {
+		return nil, fmt.Errorf("%q has a %% at offset %d that begins no escape, want %%25 for the sign itself", pattern, i)
+	}
 	t := &target{query: strings.Contains(pattern, "?")}
 	for rest := pattern; rest != ""; {
 		open := strings.IndexByte(rest, '{')
 		if open < 0 {
-			t.pieces = append(t.pieces, piece{text: rest})
+			t.pieces = append(t.pieces, piece{text: escapeText(rest)})
 			break
 		}
 		if open > 0 {
-			t.pieces = append(t.pieces, piece{text: rest[:open]})
+			t.pieces = append(t.pieces, piece{text: escapeText(rest[:open])})
 		}
 		end := strings.IndexByte(rest[open:], '}')
 		if end < 0 {
@@ -67,6 +70,29 @@ func parseTarget(pattern string, env Env) (*target, error) {
 		rest = rest[open+end+1:]
 	}
 	return t, nil
+}
+
+// brokenEscape is where a % stands without two hexadecimal digits behind it, or -1.
+func brokenEscape(s string) int {
+	for i := 0; i < len(s); i++ {
+		if s[i] == '%' && (i+2 >= len(s) || !isHex(s[i+1]) || !isHex(s[i+2])) {
+			return i
+		}
+	}
+	return -1
+}
+
+// escapeText writes text of the file as a URL may have it (RFC 3986 2): what no URL has is escaped, all else stays.
+func escapeText(s string) string {
+	var out []byte
+	for i := range len(s) {
+		if c := s[i]; c < 0x80 && !strings.ContainsRune("\"<>\\^`|", rune(c)) {
+			out = append(out, c)
+		} else {
+			out = fmt.Appendf(out, "%%%02X", c)
+		}
+	}
+	return string(out)
 }
 
 // fills takes down the name of the parameter whose value goes on behind a part of the pattern.
