@@ -68,6 +68,9 @@ func parseSegment(text string, loose, last bool) (s Segment, names []string, err
 	if text == "." || text == ".." {
 		return s, nil, errors.New("nobody can ask for it: dot segments are refused")
 	}
+	if i := escapeIn(text); i >= 0 {
+		return s, nil, fmt.Errorf("has the escape %s, which would be three characters, want what it stands for", text[i:i+3])
+	}
 	if name := strings.TrimPrefix(text, ":"); name != text && name != "" && !strings.ContainsFunc(name, notInName) {
 		return s, nil, fmt.Errorf("would be text and no parameter, want {%s}", name) // gin's spelling, which KrakenD lets through
 	}
@@ -97,6 +100,16 @@ func parseSegment(text string, loose, last bool) (s Segment, names []string, err
 		names[0] = strings.TrimSuffix(names[0], "...")
 	}
 	return s, names, checkNames(names)
+}
+
+// escapeIn is where a percent escape stands, or -1.
+func escapeIn(s string) int {
+	for i := 0; i+2 < len(s); i++ {
+		if s[i] == '%' && strings.Trim(s[i+1:i+3], "0123456789abcdefABCDEF") == "" {
+			return i
+		}
+	}
+	return -1
 }
 
 func (s *Segment) classify(names []string, loose, last bool) error {
@@ -311,7 +324,8 @@ func normalLiteral(s string) string {
 	return NormalEscapes((&url.URL{Path: "/" + s}).EscapedPath()[1:])
 }
 
-// NormalEscapes gives an escaped path one spelling: unreserved bytes unescaped, escapes in upper case (RFC 3986 6.2.2).
+// NormalEscapes gives an escaped path one spelling: what a segment may have as it is unescaped, escapes in upper case (RFC
+// 3986 6.2.2). Beyond the unreserved bytes that is more than the RFC calls the same, but KrakenD routes by what a path says.
 func NormalEscapes(path string) string {
 	if strings.IndexByte(path, '%') < 0 {
 		return path
@@ -322,7 +336,7 @@ func NormalEscapes(path string) string {
 			out = append(out, path[i])
 			continue
 		}
-		if c := unhex(path[i+1])<<4 | unhex(path[i+2]); unreserved(c) {
+		if c := unhex(path[i+1])<<4 | unhex(path[i+2]); standsForItself(c) {
 			out = append(out, c)
 		} else {
 			out = append(out, strings.ToUpper(path[i:i+3])...)
@@ -342,6 +356,8 @@ func unhex(c byte) byte {
 	return c - 'a' + 10
 }
 
-func unreserved(c byte) bool {
-	return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || c == '-' || c == '.' || c == '_' || c == '~'
+// standsForItself reports whether servers take a byte of a path as it is: those of a segment (RFC 3986 3.3), and brackets,
+// which net/url lets pass.
+func standsForItself(c byte) bool {
+	return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || c < 0x80 && strings.IndexByte("-._~!$&'()*+,;=:@[]", c) >= 0
 }
