@@ -55,6 +55,24 @@ func TestACallersTokenIsExchangedOnceForEveryCaller(t *testing.T) {
 	})
 }
 
+func TestEverybodyComesAtOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		i := newIssuer(t)
+		i.says(func(n int, w http.ResponseWriter, r *http.Request) {
+			time.Sleep(50 * time.Millisecond)
+			fmt.Fprintf(w, `{"access_token":"for-%s"}`, i.form(n).Get("subject_token"))
+		})
+		ask := i.exchanging(tokens.ExchangeConfig{Client: tokens.Client{AuthStyle: "post"}})
+		var wg sync.WaitGroup
+		for n := range 1000 {
+			wg.Go(func() {
+				wantSaid(t, ask(fmt.Sprint("caller", n)), fmt.Sprintf(`200 {"auth":"Bearer for-caller%d","body":""}`, n))
+			})
+		}
+		wg.Wait()
+	})
+}
+
 func TestExchangedTokensAreBounded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		i := newIssuer(t)

@@ -33,6 +33,7 @@ const (
 	exchangedSize    = 512              // what a caller costs besides the token
 	exchangePause    = 30 * time.Second // between two exchanges for one caller that a backend's 401 has forced
 	exchangesAtATime = 64
+	exchangesWaiting = 10_000 // beyond those: everybody comes at once after a start, and leaves at his own deadline
 )
 
 // On reports whether the block is there and means it.

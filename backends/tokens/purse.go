@@ -50,7 +50,7 @@ func (t *Purse) Close() {
 func (t *Purse) endpoint(c *Client, life *keep.Life, params ...param) (*endpoint, error) {
 	g, err := c.compile(params...)
 	opt, badOptions := c.Transport.over(t.cfg.Options)
-	opt.MaxOpen, opt.MaxWait = exchangesAtATime, c.Timeout.Or(defaultTimeout)
+	opt.MaxOpen, opt.MaxWaiting, opt.MaxWait = exchangesAtATime, exchangesWaiting, c.Timeout.Or(defaultTimeout)
 	if err := conf.Join(err, conf.At(badOptions, "client")); err != nil {
 		return nil, err
 	}
