@@ -163,11 +163,11 @@ func said(of map[string]any, id string, wants *Wants) (*Claims, error) {
 	if err != nil {
 		return nil, err
 	}
-	slots, bad := wants.compile(parsed)
+	values, bad := wants.compile(parsed)
 	if bad != nil {
 		return nil, fmt.Errorf("%s cannot be handed on: %w", bad.ref, bad.err)
 	}
-	return &Claims{id: id, payload: payload, slots: slots}, nil
+	return &Claims{id: id, payload: payload, values: values}, nil
 }
 
 // stored is what the file holds of a key, as bytes.

@@ -23,7 +23,7 @@ type attempt struct {
 
 	exp, nbf, iat          moment
 	hasExp, hasNbf, hasIat bool
-	slots                  []slot
+	values                 values
 
 	note string // more about what is wrong, for the operator
 	kind Kind   // of a refusal whose reason does not tell

@@ -2,6 +2,7 @@ package validator
 
 import (
 	"fmt"
+	"iter"
 	"slices"
 	"strings"
 	"time"
@@ -14,49 +15,58 @@ import (
 // all that can be run.
 type check struct {
 	name string
+	// asked reports whether this validator wants it to hold; nil: each does.
+	asked func(*Validator) bool
 	// test returns why the token is refused, "" if it holds.
-	test func(*attempt) Reason
+	test func(*Validator, *attempt) Reason
 	// say tells an operator what was wanted and what there was, once test has run.
-	say func(*attempt) (expected, actual string)
+	say func(*Validator, *attempt) (expected, actual string)
 	// vital: nothing after it can be looked at if it fails.
 	vital bool
 	// keyless: it says something of a token whose signature could not be looked at, because no keys are to be had.
 	keyless bool
 }
 
-// checks are what this validator looks at, in the order in which it does: form and header, then whose token it says it is,
+// checks are what validators look at, in the order in which they do: form and header, then whose token it says it is,
 // then the signature, then what the claims say. Nothing else that a token claims is judged before its signature is; a
 // token of another issuer would be refused anyway, and its true fault is not its signature.
-func (v *Validator) checks() []check {
-	list := []check{
-		{name: "form", test: v.readForm, say: sayForm, vital: true},
-		{name: "header", test: v.readHeader, say: sayHeader, vital: true},
-		{name: "algorithm", test: v.pickAlgorithm, say: v.sayAlgorithm, vital: true},
-		{name: "claims", test: v.readClaims, say: sayClaims, vital: true},
-		{name: "issuer", test: v.pickIssuer, say: v.sayIssuer, vital: len(v.issuers) > 1},
-		{name: "signature", test: v.verify, say: saySignature},
-		{name: "audience", test: v.checkAudience, say: v.sayAudience, keyless: true},
-		{name: "times", test: v.readTimes, say: sayTimes, vital: true, keyless: true},
-		{name: "exp", test: v.checkExpiry, say: v.sayExpiry, keyless: true},
-		{name: "nbf", test: v.checkNotBefore, say: v.sayNotBefore, keyless: true},
-		{name: "iat", test: v.checkIssuedAt, say: v.sayIssuedAt, keyless: true},
+var checks = []check{
+	{name: "form", test: (*Validator).readForm, say: (*Validator).sayForm, vital: true},
+	{name: "header", test: (*Validator).readHeader, say: (*Validator).sayHeader, vital: true},
+	{name: "algorithm", test: (*Validator).pickAlgorithm, say: (*Validator).sayAlgorithm, vital: true},
+	{name: "claims", test: (*Validator).readClaims, say: (*Validator).sayClaims, vital: true},
+	{name: "issuer", test: (*Validator).pickIssuer, say: (*Validator).sayIssuer, asked: (*Validator).hasOneIssuer},
+	{name: "issuer", test: (*Validator).pickIssuer, say: (*Validator).sayIssuer, asked: (*Validator).hasIssuers, vital: true},
+	{name: "signature", test: (*Validator).verify, say: (*Validator).saySignature},
+	{name: "audience", test: (*Validator).checkAudience, say: (*Validator).sayAudience, keyless: true},
+	{name: "times", test: (*Validator).readTimes, say: (*Validator).sayTimes, vital: true, keyless: true},
+	{name: "exp", test: (*Validator).checkExpiry, say: (*Validator).sayExpiry, keyless: true},
+	{name: "nbf", test: (*Validator).checkNotBefore, say: (*Validator).sayNotBefore, keyless: true},
+	{name: "iat", test: (*Validator).checkIssuedAt, say: (*Validator).sayIssuedAt, keyless: true},
+	{name: "age", test: (*Validator).checkAge, say: (*Validator).sayAge, asked: (*Validator).hasMaxAge, keyless: true},
+	{name: "revocation", test: (*Validator).checkRevoked, say: (*Validator).sayRevoked, asked: (*Validator).hasDenylist},
+	{name: "roles", test: (*Validator).checkRoles, say: (*Validator).sayRoles, asked: (*Validator).hasRoles},
+	{name: "scopes", test: (*Validator).checkScopes, say: (*Validator).sayScopes, asked: (*Validator).hasScopes},
+	{name: "values", test: (*Validator).compile, say: (*Validator).sayValues, asked: (*Validator).hasWants},
+}
+
+func (v *Validator) hasOneIssuer() bool { return len(v.issuers) <= 1 }
+func (v *Validator) hasIssuers() bool   { return len(v.issuers) > 1 }
+func (v *Validator) hasMaxAge() bool    { return v.maxAge > 0 }
+func (v *Validator) hasDenylist() bool  { return v.revoked != nil }
+func (v *Validator) hasRoles() bool     { return len(v.roles) > 0 }
+func (v *Validator) hasScopes() bool    { return len(v.scopes) > 0 }
+func (v *Validator) hasWants() bool     { return v.wants != nil && len(v.wants.list) > 0 }
+
+// checks are those of the list that this validator asks for.
+func (v *Validator) checks() iter.Seq[*check] {
+	return func(yield func(*check) bool) {
+		for i := range checks {
+			if c := &checks[i]; (c.asked == nil || c.asked(v)) && !yield(c) {
+				return
+			}
+		}
 	}
-	if v.maxAge > 0 {
-		list = append(list, check{name: "age", test: v.checkAge, say: v.sayAge, keyless: true})
-	}
-	if v.revoked != nil {
-		list = append(list, check{name: "revocation", test: v.checkRevoked, say: sayRevoked})
-	}
-	if len(v.roles) > 0 {
-		list = append(list, check{name: "roles", test: v.checkRoles, say: v.sayRoles})
-	}
-	if len(v.scopes) > 0 {
-		list = append(list, check{name: "scopes", test: v.checkScopes, say: v.sayScopes})
-	}
-	if v.wants != nil && len(v.wants.list) > 0 {
-		list = append(list, check{name: "values", test: v.compile, say: sayValues})
-	}
-	return list
 }
 
 func (v *Validator) readForm(a *attempt) Reason {
@@ -72,7 +82,7 @@ func (v *Validator) readForm(a *attempt) Reason {
 	return TokenMalformed
 }
 
-func sayForm(a *attempt) (string, string) {
+func (v *Validator) sayForm(a *attempt) (string, string) {
 	return "three parts of base64url", or(a.note, "so it is")
 }
 
@@ -90,7 +100,7 @@ func (v *Validator) readHeader(a *attempt) Reason {
 	return reason
 }
 
-func sayHeader(a *attempt) (string, string) {
+func (v *Validator) sayHeader(a *attempt) (string, string) {
 	return "a JSON object with unique names, typ JWT or at+jwt, no crit", or(a.note, "so it is")
 }
 
@@ -131,7 +141,7 @@ func (v *Validator) readClaims(a *attempt) Reason {
 	return ""
 }
 
-func sayClaims(a *attempt) (string, string) {
+func (v *Validator) sayClaims(a *attempt) (string, string) {
 	return "a JSON object with unique names", or(a.note, "so it is")
 }
 
@@ -226,7 +236,7 @@ func (v *Validator) readTimes(a *attempt) Reason {
 	return ""
 }
 
-func sayTimes(a *attempt) (string, string) {
+func (v *Validator) sayTimes(a *attempt) (string, string) {
 	if a.note != "" {
 		return "numbers of seconds since 1970, before the year 10000", a.note + " is " + a.shown(a.note)
 	}

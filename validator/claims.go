@@ -12,29 +12,56 @@ import (
 type Claims struct {
 	id      string
 	payload []byte // nil where nobody reads the claims as a whole
-	slots   []slot
+	values  values
 }
 
-// slot is one compiled claim.
-type slot struct {
-	values []string // nil: missing or null
-	joined string
+// values are compiled claims, one for each slot.
+type values struct {
+	texts   []string // those of all slots in a row; where a slot has not exactly one, the joined text comes after them
+	extents []extent // where the slots are; nil: each has one text, its own
+}
+
+// extent is a slot that has not exactly one text.
+type extent struct {
+	first, n int // n is -1 where the claim is missing or null
+}
+
+func (v *values) extent(slot int) extent {
+	switch {
+	case slot < 0:
+	case v.extents == nil && slot < len(v.texts):
+		return extent{slot, 1}
+	case slot < len(v.extents):
+		return v.extents[slot]
+	}
+	return extent{n: -1}
 }
 
 // Value is what the claim of this slot (see [Wants.Add]) says, ready for its use; false: missing or null.
 func (c *Claims) Value(slot int) (string, bool) {
-	if c == nil || slot < 0 || slot >= len(c.slots) {
+	if c == nil {
 		return "", false
 	}
-	return c.slots[slot].joined, c.slots[slot].values != nil
+	switch s := c.values.extent(slot); s.n {
+	case -1:
+		return "", false
+	case 1:
+		return c.values.texts[s.first], true
+	default:
+		return c.values.texts[s.first+s.n], true
+	}
 }
 
 // Values is Value for formats of several values ("repeat"): one string per header line. It must not be changed.
 func (c *Claims) Values(slot int) []string {
-	if c == nil || slot < 0 || slot >= len(c.slots) {
+	if c == nil {
 		return nil
 	}
-	return c.slots[slot].values
+	s := c.values.extent(slot)
+	if s.n < 0 {
+		return nil
+	}
+	return c.values.texts[s.first : s.first+s.n : s.first+s.n]
 }
 
 // ID tells one client from another wherever answers are shared: equal IDs, equal identity. It is made with a secret of
@@ -82,23 +109,52 @@ func (w *Wants) Add(ref Ref, use Use) (slot int) {
 
 // compile writes each wanted claim for its use. The second result is the first claim whose value cannot go where it is
 // meant to go.
-func (w *Wants) compile(claims object) ([]slot, *unfit) {
+func (w *Wants) compile(claims object) (values, *unfit) {
 	if w == nil || len(w.list) == 0 {
-		return nil, nil
+		return values{}, nil
 	}
-	slots := make([]slot, len(w.list))
+	v := values{texts: make([]string, 0, len(w.list)), extents: make([]extent, len(w.list))}
+	single := true
 	for i, wish := range w.list {
 		raw, there := wish.ref.find(claims)
 		if !there {
+			v.extents[i].n, single = -1, false
 			continue
 		}
-		values, err := wish.use.write(raw)
+		texts, err := wish.use.write(raw)
 		if err != nil {
-			return nil, &unfit{wish, err}
+			return values{}, &unfit{wish, err}
 		}
-		slots[i] = slot{values, strings.Join(values, ",")}
+		v.extents[i] = extent{len(v.texts), len(texts)}
+		if v.texts = append(v.texts, texts...); len(texts) != 1 {
+			v.texts, single = append(v.texts, strings.Join(texts, ",")), false
+		}
 	}
-	return slots, nil
+	if single {
+		v.extents = nil
+	}
+	return v, nil
+}
+
+// packed is the same in one piece of memory together with an ID: thousands of them are remembered, and are looked through
+// by the garbage collector again and again.
+func (v values) packed(id string) (string, values) {
+	var all strings.Builder
+	n := len(id)
+	for _, text := range v.texts {
+		n += len(text)
+	}
+	all.Grow(n)
+	all.WriteString(id)
+	for _, text := range v.texts {
+		all.WriteString(text)
+	}
+	rest := all.String()
+	id, rest = rest[:len(id)], rest[len(id):]
+	for i, text := range v.texts {
+		v.texts[i], rest = rest[:len(text)], rest[len(text):]
+	}
+	return id, v
 }
 
 // unfit is a claim that cannot be written for its use.
@@ -107,14 +163,11 @@ type unfit struct {
 	err error
 }
 
-// size is the memory that the claims hold, in bytes, with the headers of what they point at.
+// size is the memory that the claims point at, in bytes.
 func (c *Claims) size() int {
-	n := 96 + len(c.id) + len(c.payload)
-	for _, s := range c.slots {
-		n += 40 + len(s.joined)
-		for _, v := range s.values {
-			n += 16 + len(v)
-		}
+	n := 32 + len(c.id) + len(c.payload) + 16*len(c.values.extents)
+	for _, text := range c.values.texts {
+		n += 16 + len(text)
 	}
 	return n
 }

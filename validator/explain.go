@@ -47,17 +47,16 @@ func (v *Validator) Explain(ctx context.Context, r *http.Request) *Explanation {
 	x.add("token", v.from.say(), v.found(token, malformed), x.Reason)
 	a := &attempt{ctx: ctx, came: time.Now(), token: token}
 	over := x.Reason != "" || x.Guest
-	for i := range v.steps {
-		c := &v.steps[i]
+	for c := range v.checks() {
 		blind := x.Reason == KeysUnavailable
-		over = x.run(c, a, over)
+		over = x.run(v, c, a, over)
 		// Without keys, what can be judged without them decides, as it does where it counts (see withoutKeys).
 		if last := x.Steps[len(x.Steps)-1]; blind && c.keyless && last.Verdict == Fail {
 			x.Reason = last.Reason
 		}
 	}
 	if x.Reason == "" && !x.Guest {
-		x.Claims = &Claims{slots: a.slots}
+		x.Claims = &Claims{values: a.values}
 	}
 	for _, is := range v.issuers {
 		if a.issuer == is {
@@ -68,14 +67,14 @@ func (v *Validator) Explain(ctx context.Context, r *http.Request) *Explanation {
 }
 
 // run runs one check, unless it is over, and reports whether it is over then.
-func (x *Explanation) run(c *check, a *attempt, over bool) bool {
+func (x *Explanation) run(v *Validator, c *check, a *attempt, over bool) bool {
 	if over {
 		x.Steps = append(x.Steps, Step{Check: c.name, Verdict: Skipped})
 		return true
 	}
 	a.note = ""
-	reason := c.test(a)
-	expected, actual := c.say(a)
+	reason := c.test(v, a)
+	expected, actual := c.say(v, a)
 	x.add(c.name, expected, actual, reason)
 	return c.vital && reason != ""
 }

@@ -52,7 +52,7 @@ func shownAt(a *attempt, ref Ref) string {
 // compile writes the claims that the endpoint wants. A value that cannot go where it is meant to go refuses the request
 // (security.md 22, 24).
 func (v *Validator) compile(a *attempt) Reason {
-	slots, bad := v.wants.compile(a.claims)
+	values, bad := v.wants.compile(a.claims)
 	if bad != nil {
 		a.note = bad.ref.String() + ": " + bad.err.Error()
 		a.kind = Unauthorized
@@ -61,10 +61,10 @@ func (v *Validator) compile(a *attempt) Reason {
 		}
 		return ClaimUnfit
 	}
-	a.slots = slots
+	a.values = values
 	return ""
 }
 
-func sayValues(a *attempt) (string, string) {
+func (v *Validator) sayValues(a *attempt) (string, string) {
 	return "claims that fit where they go", or(a.note, "so they do")
 }

@@ -69,7 +69,7 @@ func (v *Validator) checkRevoked(a *attempt) Reason {
 	return ""
 }
 
-func sayRevoked(a *attempt) (string, string) {
+func (v *Validator) sayRevoked(a *attempt) (string, string) {
 	return "a deny-list, and the token not on it", or(a.note, "so it is")
 }
 

@@ -50,7 +50,7 @@ func (a *attempt) try(set *keySet) Reason {
 	return SignatureInvalid
 }
 
-func saySignature(a *attempt) (string, string) {
+func (v *Validator) saySignature(a *attempt) (string, string) {
 	kid := "no kid"
 	if a.header.hasKid {
 		kid = fmt.Sprintf("kid %q", clip(a.header.kid))

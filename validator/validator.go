@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"gatehouse/internal/conf"
@@ -41,9 +42,8 @@ type Validator struct {
 
 	wants    *Wants
 	issuers  []*issuer
-	byName   map[string]*issuer // by iss
-	steps    []check
-	attempts sync.Pool // of *attempt
+	byName   map[string]*issuer // several, by iss
+	attempts sync.Pool          // of *attempt
 	realm    string
 
 	leeway, maxAge moment
@@ -54,9 +54,21 @@ type Validator struct {
 	scopesKeys     []Ref
 	scopesMatch    string
 
-	keys   *Keys
-	closed sync.Once
-	denied [2]Refusal // no token and no keys: made once, since they are what a flood gets
+	keys            *Keys
+	closed          sync.Once
+	noToken, noKeys onceRefused
+}
+
+// onceRefused is a refusal that is made once, when it is first needed, since it is what a flood gets.
+type onceRefused struct{ made atomic.Pointer[Refusal] }
+
+func (o *onceRefused) of(refuse func() *Refusal) *Refusal {
+	r := o.made.Load()
+	if r == nil {
+		r = refuse()
+		o.made.Store(r)
+	}
+	return r
 }
 
 // New compiles a validator. wants are the claims that the endpoint will ask for; nothing may be added to them afterwards.
@@ -72,17 +84,14 @@ func New(cfg Config, deps Deps, wants *Wants) (*Validator, error) {
 		v.Close()
 		return nil, err
 	}
-	v.byName = make(map[string]*issuer, len(v.issuers))
-	for _, is := range v.issuers {
-		v.byName[is.iss] = is
+	if v.hasIssuers() {
+		v.byName = make(map[string]*issuer, len(v.issuers))
+		for _, is := range v.issuers {
+			v.byName[is.iss] = is
+		}
 	}
 	if v.digest = newDigester(); v.cache != nil {
 		v.digest = v.cache.digest
-	}
-	v.steps = v.checks()
-	v.denied = [2]Refusal{
-		*v.refuse(TokenMissing, v.from.detail(TokenMissing)),
-		*v.refuse(KeysUnavailable, []any{"check", "signature", "expected", "keys from " + v.sources(), "actual", "none have come; the log says why"}),
 	}
 	return v, nil
 }
@@ -196,12 +205,17 @@ func (v *Validator) Authenticate(ctx context.Context, r *http.Request) (*Claims,
 		}
 		return nil, refusal
 	}
-	claims := &Claims{id: print.id(), slots: a.slots}
+	e := &entry{print: print, key: a.key}
+	e.claims.id, e.claims.values = a.values.packed(print.id())
 	if v.wants == nil || v.wants.whole || v.revoked != nil {
-		claims.payload = slices.Clone(a.form.payload)
+		e.claims.payload = slices.Clone(a.form.payload)
 	}
-	v.remember(a, print, claims, deny)
-	return claims, nil
+	if v.cache != nil {
+		e.from, e.until = v.window(a)
+		e.list.Store(deny)
+		v.cache.keep(e, momentOf(now))
+	}
+	return &e.claims, nil
 }
 
 // TokenOf is the way to the token that a request shows to an authenticator, for those who hand it on or exchange it; nil
@@ -236,27 +250,15 @@ func (v *Validator) tokenless(reason Reason) error {
 	case reason == TokenMissing && !v.required:
 		return nil
 	case reason == TokenMissing:
-		return &v.denied[0]
+		return v.noToken.of(func() *Refusal { return v.refuse(TokenMissing, v.from.detail(TokenMissing)) })
 	}
 	return v.refuse(reason, v.from.detail(reason))
 }
 
-// remember keeps a verdict for the next time.
-func (v *Validator) remember(a *attempt, p print, claims *Claims, deny *denylist) {
-	if v.cache == nil {
-		return
-	}
-	e := &entry{print: p, claims: claims, key: a.key}
-	e.from, e.until = v.window(a)
-	e.list.Store(deny)
-	v.cache.keep(e, momentOf(a.came))
-}
-
 // judge runs the checks up to the first that fails.
 func (v *Validator) judge(a *attempt) error {
-	for i := range v.steps {
-		c := &v.steps[i]
-		reason := c.test(a)
+	for c := range v.checks() {
+		reason := c.test(v, a)
 		if reason == "" {
 			continue
 		}
@@ -271,18 +273,21 @@ func (v *Validator) judge(a *attempt) error {
 // withoutKeys is what can be said of a token whose signature cannot be looked at: that it would be refused anyway (401),
 // or that nobody can tell (503).
 func (v *Validator) withoutKeys(a *attempt) error {
-	for i := range v.steps {
-		if c := &v.steps[i]; c.keyless {
-			if reason := c.test(a); reason != "" {
-				return v.refusal(a, c, reason)
-			}
+	for c := range v.checks() {
+		if !c.keyless {
+			continue
+		}
+		if reason := c.test(v, a); reason != "" {
+			return v.refusal(a, c, reason)
 		}
 	}
-	return &v.denied[1]
+	return v.noKeys.of(func() *Refusal {
+		return v.refuse(KeysUnavailable, []any{"check", "signature", "expected", "keys from " + v.sources(), "actual", "none have come; the log says why"})
+	})
 }
 
 func (v *Validator) refusal(a *attempt, c *check, reason Reason) *Refusal {
-	expected, actual := c.say(a)
+	expected, actual := c.say(v, a)
 	r := v.refuse(reason, []any{"check", c.name, "expected", expected, "actual", actual})
 	if reason == ClaimUnfit {
 		r.Kind = a.kind
