@@ -1,5 +1,5 @@
 // Package backends asks one upstream: it builds the request, sends it, decodes what comes back and shapes it. A backend is
-// a [Fetch]; what protects or changes it (breaker, limit, cache, token) wraps one.
+// a [Fetcher]; what protects or changes it (breaker, limit, cache, token) wraps one.
 //
 // Features that are larger than a file are leaves below: cache, decode, martian, tokens, and keep for what outlives a
 // configuration. What they make is wired here, and their errors become a [Failure] here.
@@ -19,9 +19,17 @@ import (
 	"gatehouse/internal/rawjson"
 )
 
-// Fetch is the verb of this house: ask for an answer. A failed one is a [*Failure]. Whoever gets a Response closes it; a
-// Fetch keeps nothing of its Request once it has returned.
-type Fetch func(ctx context.Context, req *Request) (*Response, error)
+// Fetcher is the verb of this house: ask for an answer. A failed one is a [*Failure]. Whoever gets a Response closes it; a
+// Fetcher keeps nothing of its Request once it has returned.
+type Fetcher interface {
+	Fetch(ctx context.Context, req *Request) (*Response, error)
+}
+
+// FetchFunc is a function that fetches.
+type FetchFunc func(ctx context.Context, req *Request) (*Response, error)
+
+// Fetch is f.
+func (f FetchFunc) Fetch(ctx context.Context, req *Request) (*Response, error) { return f(ctx, req) }
 
 // Request is what backends may see of a client's request. It was copied out of it once; nothing else leaks through.
 type Request struct {
@@ -131,7 +139,7 @@ type Env struct {
 }
 
 // New compiles one backend. The stack is built inside out; this is the only place where it is wired.
-func New(cfg Config, env Env) (Fetch, error) {
+func New(cfg Config, env Env) (Fetcher, error) {
 	var errs mistakes
 	if cfg.Extra.Martian != nil {
 		cfg.Host = cfg.Extra.Martian.Move(cfg.Host)
@@ -142,9 +150,7 @@ func New(cfg Config, env Env) (Fetch, error) {
 	b := &backend{name: cfg.URLPattern, method: cfg.Method, raw: cfg.Encoding == "no-op", max: conf.Value(cfg.MaxResponseSize, defaultMaxResponse), plain: conf.Value(cfg.DisableCompression, false),
 		emptyOK: env.EmptyOK, log: env.Log}
 	errs.plain(cfg)
-	if t := errs.target(cfg, env); t != nil {
-		b.target = *t
-	}
+	errs.target(&b.target, cfg, env)
 	b.decode = errs.decoder(cfg)
 	if b.graphql = errs.graphql(cfg, env); b.graphql != nil {
 		b.method = b.graphql.method()
@@ -154,16 +160,15 @@ func New(cfg Config, env Env) (Fetch, error) {
 	}
 	b.success, b.failure = errs.outcome(cfg)
 	b.header = newHeaderRule(cfg)
-	b.send, b.origins = errs.sender(cfg, env), origins(cfg)
+	b.sender, b.origins = errs.sender(&b.attempts, cfg, env), origins(cfg)
 	errs.extensions(b, cfg, env)
 	if errs.list != nil {
 		return nil, conf.Join(errs.list...)
 	}
-	fetch := Fetch(b.fetch)
 	if cfg.Timeout != nil {
-		fetch = withTimeout(cfg.Timeout.Or(0), b.raw, fetch)
+		return withTimeout(cfg.Timeout.Or(0), b.raw, b), nil
 	}
-	return fetch, nil
+	return b, nil
 }
 
 // mistakes collects what is wrong with a backend, each under its key.

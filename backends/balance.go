@@ -15,6 +15,8 @@ import (
 type balancer struct {
 	service *service // the hosts come from SRV records; nil: they are fixed
 	fixed   []*host  // as the file lists them
+	room    [1]*host // for them, where there is one
+	first   host     // of them
 	pick    func(b *balancer, c *call, hosts []*host) int
 	key     balanceKey
 	next    atomic.Uint32
@@ -48,16 +50,21 @@ func (m *mistakes) balance(b *balancer, cfg Config, env Env, s settings) {
 		b.service = m.service(cfg, env, s)
 		return
 	}
+	b.fixed = b.room[:0]
 	for i, written := range cfg.Host {
-		h, err := env.Hosts.host(written, s, env)
-		if m.at(err, "host", i) {
+		h := &b.first
+		if i > 0 {
+			h = &host{}
+		}
+		if m.at(env.Hosts.host(h, written, s, env), "host", i) {
 			continue
 		}
 		breaker, err := env.Hosts.breaker(cfg.Extra.Breaker, h.origin.Authority(), env)
 		if m.at(err, "extra_config", "qos/circuit-breaker") {
 			break
 		}
-		h.breaker, h.crowd = breaker, newCrowd(cfg, env, h.upstream)
+		h.breaker = breaker
+		h.crowd.compile(cfg, env, h.upstream)
 		m.at(env.Hosts.check(cfg.HealthCheck, h, s, env.Life), "health_check")
 		b.fixed = append(b.fixed, h)
 	}

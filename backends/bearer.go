@@ -39,7 +39,7 @@ const (
 func (b *bearer) send(ctx context.Context, c *call) (*outbound.Response, error) {
 	b.strip(c)
 	if c.bare {
-		return b.next(ctx, c)
+		return b.next.send(ctx, c)
 	}
 	if c.theirs != "" && b.forwardAs != "" {
 		c.header = append(c.header, outbound.Field{Name: b.forwardAs, Value: c.theirs})
@@ -51,7 +51,7 @@ func (b *bearer) send(ctx context.Context, c *call) (*outbound.Response, error) 
 	at := len(c.header)
 	c.header = append(c.header, outbound.Field{Name: "Authorization", Value: t.Value})
 	c.out.Header = c.header
-	res, err := b.next(ctx, c)
+	res, err := b.next.send(ctx, c)
 	if err != nil {
 		return nil, err
 	}
@@ -70,7 +70,7 @@ func (b *bearer) send(ctx context.Context, c *call) (*outbound.Response, error) 
 	res.Body.Close()
 	c.rewind()
 	c.header[at].Value = other.Value
-	res, err = b.next(ctx, c)
+	res, err = b.next.send(ctx, c)
 	if err == nil && res.Status != 401 {
 		b.trust(other)
 	}
@@ -169,7 +169,7 @@ func (m *mistakes) bearer(cfg Config, env Env, next sender) sender {
 	case credentials.On():
 		l, err := env.Tokens.Lease(&credentials.Client, env.Life)
 		if !m.at(err, "extra_config", "auth/client-credentials") {
-			return (&bearer{next: next, purse: l, forwardAs: credentials.ForwardName()}).send
+			return &bearer{next: next, purse: l, forwardAs: credentials.ForwardName()}
 		}
 	case exchange.On():
 		if !env.Tokened {
@@ -178,7 +178,7 @@ func (m *mistakes) bearer(cfg Config, env Env, next sender) sender {
 		}
 		x, err := env.Tokens.Exchange(exchange, env.Life)
 		if !m.at(err, "extra_config", "auth/token-exchange") {
-			return (&bearer{next: next, purse: x, forwardAs: exchange.ForwardName()}).send
+			return &bearer{next: next, purse: x, forwardAs: exchange.ForwardName()}
 		}
 	}
 	return next

@@ -2,7 +2,6 @@ package backends
 
 import (
 	"context"
-	"crypto/sha256"
 	"fmt"
 	"slices"
 	"strings"
@@ -37,16 +36,21 @@ func (m *mistakes) cached(cfg Config, env Env, next sender) sender {
 	k := &cache.Cache{Next: below(next), Store: store, Origin: strings.Join(cfg.Host, ","), Streams: cfg.Encoding == "no-op",
 		Personal: cfg.Extra.Exchange.On() || scripted || env.Scripted, Tells: tells(env.Secrets, scripted || env.Scripted)}
 	if cfg.Extra.Credentials.On() {
-		k.Origin += fmt.Sprintf(" %x", sha256.Sum256([]byte(keep.Key(cfg.Extra.Credentials.Client))))
+		k.Origin += fmt.Sprintf(" %x", keep.Key(cfg.Extra.Credentials.Client))
 	}
 	if cfg.Extra.Client != nil {
-		k.Origin += fmt.Sprintf(" %x", sha256.Sum256([]byte(keep.Key(cfg.Extra.Client)))) // a certificate of ours, or another way there
+		k.Origin += fmt.Sprintf(" %x", keep.Key(cfg.Extra.Client)) // a certificate of ours, or another way there
 	}
 	if scripted {
-		k.Origin += fmt.Sprintf(" %x", sha256.Sum256([]byte(keep.Key(cfg.Extra.Lua, cfg.Extra.Martian))))
+		k.Origin += fmt.Sprintf(" %x", keep.Key(cfg.Extra.Lua, cfg.Extra.Martian))
 	}
-	return func(ctx context.Context, c *call) (*outbound.Response, error) { return k.Send(ctx, c) }
+	return cached{k}
 }
+
+// cached is a sender behind a cache.
+type cached struct{ *cache.Cache }
+
+func (k cached) send(ctx context.Context, c *call) (*outbound.Response, error) { return k.Send(ctx, c) }
 
 // tells reports of a field whether it says who the caller is. Scripts may have moved that to any field that is not ours.
 func tells(secrets []string, scripted bool) func(cache.Call, outbound.Field) bool {
@@ -65,7 +69,7 @@ func below(next sender) cache.Sender {
 	return func(ctx context.Context, asked cache.Call) (*outbound.Response, error) {
 		c := asked.(*call)
 		c.header = c.out.Header
-		return next(ctx, c)
+		return next.send(ctx, c)
 	}
 }
 

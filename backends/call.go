@@ -37,7 +37,9 @@ type call struct {
 
 // sender sends a call and returns the head of the answer. Senders wrap each other: redirects, then credentials, then
 // attempts, then one host with its breaker and connections.
-type sender func(ctx context.Context, c *call) (*outbound.Response, error)
+type sender interface {
+	send(ctx context.Context, c *call) (*outbound.Response, error)
+}
 
 // errUpstream is what a breaker is told of an answer whose status counts as a failure.
 var errUpstream = errors.New("upstream failed")

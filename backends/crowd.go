@@ -24,16 +24,19 @@ const (
 // many are there, and so many are answered in a second; and it binds only where those who are there wait in a queue. Nothing
 // is measured, and no clock is asked, while they are few.
 type crowd struct {
-	timeout  time.Duration // of a request
+	timeout  time.Duration // of a request; 0: there may be any number of them
 	shed     bool          // false: only its silence is noticed
-	silent   func()        // it answers none of them
+	at       *upstream     // the host
 	waiting  atomic.Int64  // requests whose answers have not begun
 	answered atomic.Int64  // answers that have begun, ever
 	limit    atomic.Int64  // of those that wait; 0: none
 	watched  atomic.Bool
-	queue    queue
+	seen     atomic.Pointer[seen] // nil until it is watched for the first time
+}
 
-	// What follows belongs to look.
+// seen is what is found by looking at a crowd. All but the queue belongs to look.
+type seen struct {
+	queue   queue
 	past    [crowdMemory + 1]int64 // answered, at each of the last looks
 	looks   int
 	since   int   // the look that the pace is measured from
@@ -46,19 +49,14 @@ type crowd struct {
 
 var errCrowd = errors.New("the host has more requests than it answers in time")
 
-// newCrowd is the crowd of a backend's requests at one host; nil: there may be any number.
-func newCrowd(cfg Config, env Env, at *upstream) *crowd {
-	c := &crowd{timeout: cfg.Timeout.Or(env.Timeout), shed: conf.Value(cfg.ShedLoad, true), silent: func() { at.health.strike(maxStrikes) }}
-	c.queue.began = time.Now()
-	if c.timeout <= 0 {
-		return nil
-	}
-	return c
+// compile makes it the crowd of a backend's requests at one host.
+func (c *crowd) compile(cfg Config, env Env, at *upstream) {
+	c.timeout, c.shed, c.at = cfg.Timeout.Or(env.Timeout), conf.Value(cfg.ShedLoad, true), at
 }
 
 // enter takes one more request in, or refuses it. It returns what leave wants to hear.
 func (c *crowd) enter() (since time.Duration, err error) {
-	if c == nil {
+	if c.timeout <= 0 {
 		return 0, nil
 	}
 	n := c.waiting.Add(1)
@@ -70,20 +68,33 @@ func (c *crowd) enter() (since time.Duration, err error) {
 		return 0, &Failure{Reason: ReasonLimited, RetryAfter: time.Second, Err: errCrowd}
 	}
 	if !c.watched.Load() && c.watched.CompareAndSwap(false, true) {
-		c.past[0], c.looks, c.since, c.tooMany, c.quiet = c.answered.Load(), 0, 0, 0, 0
-		c.queue.forget()
-		time.AfterFunc(crowdBeat, c.look)
+		c.watch()
 	}
-	return c.queue.sample(), nil
+	if s := c.seen.Load(); s != nil {
+		return s.queue.sample(), nil
+	}
+	return 0, nil
+}
+
+// watch begins to look, as if never before.
+func (c *crowd) watch() {
+	s := c.seen.Load()
+	if s == nil {
+		s = &seen{queue: queue{began: time.Now()}}
+		c.seen.Store(s)
+	}
+	s.past[0], s.looks, s.since, s.tooMany, s.quiet = c.answered.Load(), 0, 0, 0, 0
+	s.queue.forget()
+	time.AfterFunc(crowdBeat, c.look)
 }
 
 // leave lets a request out that came in at since, with an answer or without.
 func (c *crowd) leave(ctx context.Context, since time.Duration, answered bool) {
-	if c == nil {
+	if c.timeout <= 0 {
 		return
 	}
 	if since > 0 && (answered || errors.Is(ctx.Err(), context.DeadlineExceeded)) { // who has left says nothing of the host
-		c.queue.tell(since, c.timeout, answered)
+		c.seen.Load().queue.tell(since, c.timeout, answered)
 	}
 	if answered {
 		c.answered.Add(1)
@@ -93,8 +104,9 @@ func (c *crowd) leave(ctx context.Context, since time.Duration, answered bool) {
 
 // look is one look at a crowd, as long as it is one.
 func (c *crowd) look() {
+	s := c.seen.Load()
 	c.listen()
-	c.queue.look(c.limit.Load() == 0)
+	s.queue.look(c.limit.Load() == 0)
 	n, fits := c.waiting.Load(), c.fits()
 	switch limit := c.limit.Load(); {
 	case limit > 0:
@@ -102,11 +114,11 @@ func (c *crowd) look() {
 	case n <= crowdFew:
 		c.watched.Store(false)
 		return
-	case !c.shed || fits == 0 || n <= fits || !c.queue.standing:
-		c.tooMany = 0
+	case !c.shed || fits == 0 || n <= fits || !s.queue.standing:
+		s.tooMany = 0
 	default:
-		if c.tooMany++; c.tooMany >= max(crowdPatient, c.looksIn(8)-crowdSeen) {
-			c.held, c.calm, c.least = 0, 0, max(crowdFew, fits/2)
+		if s.tooMany++; s.tooMany >= max(crowdPatient, c.looksIn(8)-crowdSeen) {
+			s.held, s.calm, s.least = 0, 0, max(crowdFew, fits/2)
 			c.limit.Store(fits)
 		}
 	}
@@ -116,18 +128,19 @@ func (c *crowd) look() {
 // listen takes down what was answered since the last look. It has a host rest that is asked and has been silent for a
 // quarter of the time: were it noticed by those whose time is up alone, there would be more of them than may be sent twice.
 func (c *crowd) listen() {
-	c.looks++
-	c.past[c.looks%len(c.past)] = c.answered.Load()
+	s := c.seen.Load()
+	s.looks++
+	s.past[s.looks%len(s.past)] = c.answered.Load()
 	switch {
 	case c.answeredIn(1) == 0:
-		c.quiet++
-	case c.quiet >= c.looksIn(10):
-		c.quiet, c.since = 0, c.looks // a host that is slow by nature begins to answer what it was asked at once
+		s.quiet++
+	case s.quiet >= c.looksIn(10):
+		s.quiet, s.since = 0, s.looks // a host that is slow by nature begins to answer what it was asked at once
 	default:
-		c.quiet = 0
+		s.quiet = 0
 	}
-	if c.quiet == c.looksIn(4) {
-		c.silent()
+	if s.quiet == c.looksIn(4) {
+		c.at.health.strike(maxStrikes)
 	}
 }
 
@@ -136,7 +149,8 @@ func (c *crowd) looksIn(part time.Duration) int { return max(1, int(c.timeout/pa
 
 // fits is how many requests the host answers in time, at its pace of late; 0: too few answers to know.
 func (c *crowd) fits() int64 {
-	over := min(c.looks-c.since, crowdMemory)
+	s := c.seen.Load()
+	over := min(s.looks-s.since, crowdMemory)
 	answers := c.answeredIn(over)
 	if over < 1 || answers < crowdFew {
 		return 0
@@ -146,19 +160,21 @@ func (c *crowd) fits() int64 {
 
 // answeredIn counts the answers of the last so many looks.
 func (c *crowd) answeredIn(looks int) int64 {
-	return c.past[c.looks%len(c.past)] - c.past[(c.looks-looks)%len(c.past)]
+	s := c.seen.Load()
+	return s.past[s.looks%len(s.past)] - s.past[(s.looks-looks)%len(s.past)]
 }
 
 // hold follows the pace with the limit, and lifts it when it is not needed or old.
 func (c *crowd) hold(n, fits int64) {
-	c.held++
-	if c.calm++; n > c.limit.Load()/2 {
-		c.calm = 0
+	s := c.seen.Load()
+	s.held++
+	if s.calm++; n > c.limit.Load()/2 {
+		s.calm = 0
 	}
-	if c.calm >= crowdCalm || c.held >= crowdHold {
-		c.tooMany, fits = 0, 0
+	if s.calm >= crowdCalm || s.held >= crowdHold {
+		s.tooMany, fits = 0, 0
 	} else {
-		fits = max(fits, c.least)
+		fits = max(fits, s.least)
 	}
 	c.limit.Store(fits)
 }

@@ -38,7 +38,7 @@ type tally struct {
 }
 
 // offer asks rate times a second for a span.
-func offer(fetch Fetch, timeout time.Duration, rate int, span time.Duration) *tally {
+func offer(fetch FetchFunc, timeout time.Duration, rate int, span time.Duration) *tally {
 	t := &tally{other: map[string]int{}}
 	began := time.Now()
 	for i := 0; ; i++ {
@@ -53,12 +53,12 @@ func offer(fetch Fetch, timeout time.Duration, rate int, span time.Duration) *ta
 	return t
 }
 
-func (t *tally) ask(fetch Fetch, timeout time.Duration) {
+func (t *tally) ask(fetch FetchFunc, timeout time.Duration) {
 	t.wg.Go(func() { t.asks(fetch, timeout) })
 }
 
 // asks reports whether the answer was good.
-func (t *tally) asks(fetch Fetch, timeout time.Duration) bool {
+func (t *tally) asks(fetch FetchFunc, timeout time.Duration) bool {
 	ctx, cancel := context.WithTimeout(context.Background(), timeout)
 	defer cancel()
 	began := time.Now()

@@ -68,7 +68,7 @@ func textOf(raw []byte) string {
 func (t *target) inPath(req *Request) (list []lua.Pair) {
 	for i := range t.pieces {
 		p := &t.pieces[i]
-		if p.kind != pieceEarlier || p.slot >= len(req.Parts) || req.Parts[p.slot] == nil {
+		if p.kind != pieceEarlier || int(p.slot) >= len(req.Parts) || req.Parts[p.slot] == nil {
 			continue
 		}
 		if raw, ok := req.Parts[p.slot].Body.Get(p.path...); ok {

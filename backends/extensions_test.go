@@ -49,7 +49,7 @@ func through(t *testing.T, extra string, req *Request) (*Response, error) {
 	if req.Params == nil {
 		req.Params = []Param{{Value: "7", Escaped: "7"}}
 	}
-	res, err := fetch(t.Context(), req)
+	res, err := fetch.Fetch(t.Context(), req)
 	t.Cleanup(res.Close)
 	return res, err
 }

@@ -11,8 +11,8 @@ import (
 type host struct {
 	*upstream
 	breaker *breaker // nil: none
-	crowd   *crowd   // nil: it may have any number of requests
-	seed    uint64   // of its scores in a hash
+	crowd   crowd
+	seed    uint64 // of its scores in a hash
 }
 
 // send sends the call to this host, unless its breaker is open or there is a crowd.

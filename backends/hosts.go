@@ -99,20 +99,20 @@ func (h *Hosts) settings(cfg Config, env Env) (settings, error) {
 }
 
 // host is a place to ask, as written in a file.
-func (h *Hosts) host(written string, s settings, env Env) (*host, error) {
+func (h *Hosts) host(to *host, written string, s settings, env Env) error {
 	origin, err := outbound.ParseHost(written)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	return h.at(origin, s, env.Life)
+	return h.at(to, origin, s, env.Life)
 }
 
 // at is a place to ask, sharing its connections with every backend of the same origin and settings.
-func (h *Hosts) at(origin outbound.Origin, s settings, life *keep.Life) (*host, error) {
+func (h *Hosts) at(to *host, origin outbound.Origin, s settings, life *keep.Life) error {
 	if s.opt.Dial == nil && s.ttl > 0 {
 		resolver, err := h.resolvers.Hold(s.ttl, life, func() (*outbound.Resolver, error) { return outbound.NewResolver(s.ttl, nil), nil })
 		if err != nil {
-			return nil, err
+			return err
 		}
 		s.opt.Resolver = resolver
 	}
@@ -120,5 +120,6 @@ func (h *Hosts) at(origin outbound.Origin, s settings, life *keep.Life) (*host, 
 		client, err := outbound.New(origin, s.opt)
 		return &upstream{origin: origin, client: client}, err
 	})
-	return &host{upstream: u, seed: scoreOf(14695981039346656037, origin.String())}, err
+	to.upstream, to.seed = u, scoreOf(14695981039346656037, origin.String())
+	return err
 }

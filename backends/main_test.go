@@ -156,13 +156,13 @@ func (w testWriter) Write(p []byte) (int, error) {
 }
 
 // backend compiles a backend that must compile.
-func (r *rig) backend(cfg Config) Fetch {
+func (r *rig) backend(cfg Config) FetchFunc {
 	r.t.Helper()
-	fetch, err := New(cfg.Inherit([]string{"http://origin.test"}, "GET"), r.env)
+	b, err := New(cfg.Inherit([]string{"http://origin.test"}, "GET"), r.env)
 	if err != nil {
 		r.t.Fatal(err)
 	}
-	return fetch
+	return b.Fetch
 }
 
 // said is what a backend made of an answer.

@@ -24,8 +24,8 @@ func dice(seed uint64) func(func(*rand.Rand) time.Duration) time.Duration {
 }
 
 // steps asks so many times a second for five seconds each.
-func steps(rates ...int) func(Fetch, time.Duration) *tally {
-	return func(fetch Fetch, timeout time.Duration) *tally {
+func steps(rates ...int) func(FetchFunc, time.Duration) *tally {
+	return func(fetch FetchFunc, timeout time.Duration) *tally {
 		t := &tally{other: map[string]int{}}
 		for _, rate := range rates {
 			began := time.Now()
@@ -39,8 +39,8 @@ func steps(rates ...int) func(Fetch, time.Duration) *tally {
 }
 
 // polls are so many clients that come within a second and ask again as soon as they have an answer.
-func polls(clients int) func(Fetch, time.Duration) *tally {
-	return func(fetch Fetch, timeout time.Duration) *tally {
+func polls(clients int) func(FetchFunc, time.Duration) *tally {
+	return func(fetch FetchFunc, timeout time.Duration) *tally {
 		t := &tally{other: map[string]int{}}
 		end := time.Now().Add(4 * timeout)
 		for range clients {
@@ -81,7 +81,7 @@ func TestSlowByNatureIsNoQueue(t *testing.T) {
 		name    string
 		timeout time.Duration
 		takes   func(*rand.Rand) time.Duration
-		load    func(Fetch, time.Duration) *tally
+		load    func(FetchFunc, time.Duration) *tally
 	}{
 		{"half of the time, five times as much at once", timeout, always(time.Second), steps(20, 100)},
 		{"half of the time, ten times as much at once", timeout, always(time.Second), steps(20, 200)},

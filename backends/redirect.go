@@ -37,8 +37,8 @@ func newRedirects(cfg Config, env Env, s settings, next sender) (*redirects, err
 	}
 	var errs mistakes
 	for i, written := range cfg.FollowRedirectsTo {
-		h, err := env.Hosts.host(written, s, env)
-		if !errs.at(err, "follow_redirects_to", i) {
+		h := &host{}
+		if !errs.at(env.Hosts.host(h, written, s, env), "follow_redirects_to", i) {
 			r.away[h.origin] = h
 		}
 	}
@@ -47,7 +47,7 @@ func newRedirects(cfg Config, env Env, s settings, next sender) (*redirects, err
 
 func (r *redirects) send(ctx context.Context, c *call) (*outbound.Response, error) {
 	for hop := 0; ; hop++ {
-		res, err := r.next(ctx, c)
+		res, err := r.next.send(ctx, c)
 		if err != nil || !redirected(res.Status) || hop == r.max || !r.follow(c, res) {
 			return res, err
 		}

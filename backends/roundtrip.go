@@ -19,26 +19,27 @@ const defaultMaxResponse = 10 << 20
 // backend is one compiled upstream: one exchange, and what its answer means. What every request reads comes first, in the
 // order in which it is read.
 type backend struct {
-	when    *when      // it is only asked if this holds; nil: always
-	header  headerRule // of what is allowed, what reaches this backend
-	graphql *graphql   // nil: the request goes on as it is
-	target  target
-	raw     bool // no-op: the answer is a stream that nobody looks into
-	plain   bool // no compressed answers are asked for
-	skip    bool // it is not asked: scripts make the answer
-	emptyOK bool
-	method  string
-	edits   []edit // of the request, once it is built
-	send    sender
-	modify  martian.Modifier // of the request as it is sent and the answer as it comes
-	origins []outbound.Origin
-	success *StatusSet
-	max     int64
-	decode  decode.Decoder
-	depth   int
-	plan    shape
-	answers []judge // of the answer, once it is shaped
+	when     *when      // it is only asked if this holds; nil: always
+	header   headerRule // of what is allowed, what reaches this backend
+	graphql  *graphql   // nil: the request goes on as it is
+	raw      bool       // no-op: the answer is a stream that nobody looks into
+	plain    bool       // no compressed answers are asked for
+	skip     bool       // it is not asked: scripts make the answer
+	emptyOK  bool
+	method   string
+	edits    []edit // of the request, once it is built
+	target   target
+	sender   sender           // the first that has a call, attempts the last
+	modify   martian.Modifier // of the request as it is sent and the answer as it comes
+	success  *StatusSet
+	max      int64
+	decode   decode.Decoder
+	depth    int
+	plan     shape
+	answers  []judge // of the answer, once it is shaped
+	attempts attempts
 
+	origins []outbound.Origin
 	name    string
 	failure failureRule
 	log     *slog.Logger
@@ -52,7 +53,8 @@ type failureRule struct {
 	own     bool   // the backend has credentials of its own
 }
 
-func (b *backend) fetch(ctx context.Context, req *Request) (*Response, error) {
+// Fetch implements [Fetcher].
+func (b *backend) Fetch(ctx context.Context, req *Request) (*Response, error) {
 	c := newCall(req)
 	res, err := b.exchange(ctx, c)
 	if err != nil {
@@ -94,7 +96,7 @@ func (b *backend) ask(ctx context.Context, c *call) (*Response, error) {
 	if b.skip {
 		return b.blank(), nil
 	}
-	out, err := b.send(ctx, c)
+	out, err := b.sender.send(ctx, c)
 	if err != nil {
 		return nil, err
 	}

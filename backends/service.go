@@ -92,7 +92,8 @@ func (m *mistakes) service(cfg Config, env Env, s settings) *service {
 		out.scheme = cfg.SDScheme
 	}
 	out.build = func(origin outbound.Origin, life *keep.Life) (*host, error) {
-		host, err := env.Hosts.at(origin, s, life)
+		host := &host{}
+		err := env.Hosts.at(host, origin, s, life)
 		if err != nil {
 			return nil, err
 		}
@@ -101,7 +102,7 @@ func (m *mistakes) service(cfg Config, env Env, s settings) *service {
 		if host.breaker, err = env.Hosts.breaker(cfg.Extra.Breaker, origin.Authority(), own); err != nil {
 			return nil, err
 		}
-		host.crowd = newCrowd(cfg, env, host.upstream)
+		host.crowd.compile(cfg, env, host.upstream)
 		return host, env.Hosts.check(cfg.HealthCheck, host, s, life)
 	}
 	if _, err := env.Hosts.breaker(cfg.Extra.Breaker, name, Env{}); err != nil {

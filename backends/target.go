@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"unique"
 
 	"gatehouse/internal/rawjson"
 )
@@ -12,15 +13,16 @@ import (
 // substituted twice.
 type target struct {
 	pieces []piece
+	room   [2]piece        // for the first of them, so that they lie beside what is read before them
 	query  bool            // the pattern has a query of its own
 	filled map[string]bool // the parameters of that, folded, that values are put into; nil: none
 }
 
 type piece struct {
 	text string
+	slot int32 // of the parameter, the claim or the step
 	kind pieceKind
 	late bool     // it stands in the query
-	slot int      // of the parameter, the claim or the step
 	path []string // of a value in an earlier answer
 }
 
@@ -33,34 +35,34 @@ const (
 	pieceEarlier
 )
 
-// parseTarget reads a url_pattern such as "/users/{id}/orders?of={JWT.sub}&item={resp0_items.0}".
-func parseTarget(pattern string, env Env) (*target, error) {
+// parse reads a url_pattern such as "/users/{id}/orders?of={JWT.sub}&item={resp0_items.0}".
+func (t *target) parse(pattern string, env Env) error {
 	if !strings.HasPrefix(pattern, "/") {
 		pattern = "/" + pattern
 	}
 	if i := strings.IndexFunc(pattern, func(r rune) bool { return r <= ' ' || r == 0x7f || r == '#' }); i >= 0 {
-		return nil, fmt.Errorf("%q has %q at offset %d, which cannot stand in a URL", pattern, pattern[i:i+1], i)
+		return fmt.Errorf("%q has %q at offset %d, which cannot stand in a URL", pattern, pattern[i:i+1], i)
 	}
 	if i := brokenEscape(pattern); i >= 0 {
-		return nil, fmt.Errorf("%q has a %% at offset %d that begins no escape, want %%25 for the sign itself", pattern, i)
+		return fmt.Errorf("%q has a %% at offset %d that begins no escape, want %%25 for the sign itself", pattern, i)
 	}
-	t := &target{query: strings.Contains(pattern, "?")}
+	t.pieces, t.query = t.room[:0], strings.Contains(pattern, "?")
 	for rest := pattern; rest != ""; {
 		open := strings.IndexByte(rest, '{')
 		if open < 0 {
-			t.pieces = append(t.pieces, piece{text: escapeText(rest)})
+			t.pieces = append(t.pieces, text(escapeText(rest)))
 			break
 		}
 		if open > 0 {
-			t.pieces = append(t.pieces, piece{text: escapeText(rest[:open])})
+			t.pieces = append(t.pieces, text(escapeText(rest[:open])))
 		}
 		end := strings.IndexByte(rest[open:], '}')
 		if end < 0 {
-			return nil, fmt.Errorf("%q has a { without a }", pattern)
+			return fmt.Errorf("%q has a { without a }", pattern)
 		}
 		p, err := parsePiece(rest[open+1:open+end], env)
 		if err != nil {
-			return nil, err
+			return err
 		}
 		before := pattern[:len(pattern)-len(rest)+open]
 		if p.late = strings.Contains(before, "?"); p.late {
@@ -69,7 +71,7 @@ func parseTarget(pattern string, env Env) (*target, error) {
 		t.pieces = append(t.pieces, p)
 		rest = rest[open+end+1:]
 	}
-	return t, nil
+	return nil
 }
 
 // brokenEscape is where a % stands without two hexadecimal digits behind it, or -1.
@@ -94,6 +96,8 @@ func escapeText(s string) string {
 	}
 	return string(out)
 }
+// text is a piece as it is written. Thousands of backends may have the same one, and then share it.
+func text(s string) piece { return piece{text: unique.Make(s).Value()} }
 
 // fills takes down the name of the parameter whose value goes on behind a part of the pattern.
 func (t *target) fills(before string) {
@@ -110,7 +114,7 @@ func (t *target) fills(before string) {
 
 func parsePiece(name string, env Env) (piece, error) {
 	if i := slices.Index(env.Params, name); i >= 0 {
-		return piece{kind: pieceParam, slot: i, text: name}, nil
+		return piece{kind: pieceParam, slot: int32(i), text: name}, nil
 	}
 	if claim, ok := strings.CutPrefix(name, "JWT."); ok {
 		if env.Claim == nil {
@@ -120,13 +124,13 @@ func parsePiece(name string, env Env) (piece, error) {
 		if err == nil && env.Needs != nil {
 			env.Needs(slot, name)
 		}
-		return piece{kind: pieceClaim, slot: slot, text: name}, err
+		return piece{kind: pieceClaim, slot: int32(slot), text: name}, err
 	}
 	if step, path, ok := EarlierRef(name); ok && path != nil {
 		if step >= env.Earlier {
 			return piece{}, fmt.Errorf("{%s} points at the answer of step %d, which has not been asked by then (is \"sequential\": true set on the endpoint's proxy?)", name, step)
 		}
-		return piece{kind: pieceEarlier, slot: step, path: path, text: name}, nil
+		return piece{kind: pieceEarlier, slot: int32(step), path: path, text: name}, nil
 	}
 	return piece{}, noParam(name, env.Params)
 }
@@ -156,7 +160,7 @@ func (t *target) append(dst []byte, req *Request) ([]byte, error) {
 			if req.Caller.Claims == nil {
 				return dst, MissingValue(p.text)
 			}
-			v, ok := req.Caller.Claims.Value(p.slot)
+			v, ok := req.Caller.Claims.Value(int(p.slot))
 			if !ok || v == "" {
 				return dst, MissingValue(p.text)
 			}
@@ -194,7 +198,7 @@ func MissingValue(name string) error {
 
 // earlier inserts a value of an earlier answer, as one escaped segment or as a value of the query.
 func (p *piece) earlier(dst []byte, req *Request) ([]byte, error) {
-	if p.slot >= len(req.Parts) || req.Parts[p.slot] == nil {
+	if int(p.slot) >= len(req.Parts) || req.Parts[p.slot] == nil {
 		return dst, MissingValue(p.text)
 	}
 	raw, ok := req.Parts[p.slot].Body.Get(p.path...)

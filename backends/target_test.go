@@ -37,6 +37,12 @@ func earlierAnswer(t testing.TB, body string) *Response {
 	return res
 }
 
+// parseTarget is a target of a pattern.
+func parseTarget(pattern string, env Env) (*target, error) {
+	t := &target{}
+	return t, t.parse(pattern, env)
+}
+
 func TestTargetsAreFilledIn(t *testing.T) {
 	req := &Request{
 		Params: []Param{{Value: "7", Escaped: "7"}, {Value: "a b", Escaped: "a%20b"}},

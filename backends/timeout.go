@@ -29,15 +29,15 @@ func (w *winder) Read(p []byte) (int, error) {
 }
 
 // withTimeout gives a backend its own time, within that of its endpoint.
-func withTimeout(d time.Duration, stream bool, next Fetch) Fetch {
-	return func(ctx context.Context, req *Request) (*Response, error) {
+func withTimeout(d time.Duration, stream bool, next Fetcher) Fetcher {
+	return FetchFunc(func(ctx context.Context, req *Request) (*Response, error) {
 		clock := Within(ctx, d, stream)
 		if stream && req.Body.Stream != nil {
 			own := *req
 			clock.Follow(&own.Body)
 			req = &own
 		}
-		res, err := next(clock, req)
+		res, err := next.Fetch(clock, req)
 		clock.HeadCame()
 		if err != nil {
 			var f *Failure
@@ -49,5 +49,5 @@ func withTimeout(d time.Duration, stream bool, next Fetch) Fetch {
 		}
 		res.OnClose(clock.End)
 		return res, nil
-	}
+	})
 }

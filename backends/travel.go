@@ -64,20 +64,23 @@ func (t *travel) repeatable(c *call) bool {
 }
 
 // sender wires how a call travels: cache, redirects, credentials, attempts, hosts. It is the only place where senders are stacked.
-func (m *mistakes) sender(cfg Config, env Env) sender {
+func (m *mistakes) sender(a *attempts, cfg Config, env Env) sender {
 	s, err := env.Hosts.settings(cfg, env)
 	m.at(err)
-	a := &attempts{travel: m.travel(cfg, env)}
+	a.travel = m.travel(cfg, env)
 	m.balance(&a.balancer, cfg, env, s)
 	a.limit, err = env.Hosts.limit(cfg.Extra.Limit, env)
 	m.at(err, "extra_config", "qos/ratelimit/proxy")
-	send := m.bearer(cfg, env, a.send)
-	redirects, err := newRedirects(cfg, env, s, send)
+	way := m.bearer(cfg, env, a)
+	redirects, err := newRedirects(cfg, env, s, way)
 	if !m.at(err) && redirects.max > 0 {
-		send = redirects.send
+		way = redirects
 	}
-	return m.cached(cfg, env, send)
+	return m.cached(cfg, env, way)
 }
+
+// fine is what counts as a success where the file says nothing.
+var fine = Statuses("2xx")
 
 // outcome sets which statuses are successes, and what becomes of the others.
 func (m *mistakes) outcome(cfg Config) (*StatusSet, failureRule) {
@@ -86,7 +89,7 @@ func (m *mistakes) outcome(cfg Config) (*StatusSet, failureRule) {
 		rule.code, rule.details = h.ReturnErrorCode, h.ReturnErrorDetails
 	}
 	if cfg.SuccessStatus == nil {
-		return Statuses("2xx"), rule
+		return fine, rule
 	}
 	return cfg.SuccessStatus, rule
 }
@@ -111,8 +114,6 @@ func (m *mistakes) plain(cfg Config) {
 // methods are those that a backend may be asked by.
 func methods() []string { return []string{"GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"} }
 
-func (m *mistakes) target(cfg Config, env Env) *target {
-	t, err := parseTarget(cfg.URLPattern, env)
-	m.at(err, "url_pattern")
-	return t
+func (m *mistakes) target(t *target, cfg Config, env Env) {
+	m.at(t.parse(cfg.URLPattern, env), "url_pattern")
 }

@@ -194,13 +194,13 @@ func (p *varPiece) append(dst []byte, req *Request, body *rawjson.Value) ([]byte
 	case pieceParam:
 		return p.string(dst, req.Params[p.from.slot].Value, true), nil
 	case pieceClaim:
-		value, ok := claimed(req, p.from.slot)
+		value, ok := claimed(req, int(p.from.slot))
 		if !ok {
 			return dst, MissingValue(p.name)
 		}
 		return p.string(dst, value, true), nil
 	}
-	if p.from.slot < len(req.Parts) && req.Parts[p.from.slot] != nil {
+	if int(p.from.slot) < len(req.Parts) && req.Parts[p.from.slot] != nil {
 		if raw, ok := req.Parts[p.from.slot].Body.Get(p.from.path...); ok {
 			return p.json(dst, raw, true)
 		}

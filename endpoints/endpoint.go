@@ -2,6 +2,7 @@
 package endpoints
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -32,13 +33,14 @@ type Endpoint struct {
 	outlives  bool   // a tunnel goes on when its token has ended
 	needs     []need // claims without which a backend that is always asked cannot be
 	edits     []edit
+	only      backends.Fetcher // the one backend, where nothing is around it; nil: ask
 	ask       ask
 	answers   []weigh
 	render    renderer
 	compress  *compression // nil: nothing is compressed
 	Path      string
 	project   projection
-	voice     Voice
+	voice     *Voice
 
 	Method    string
 	Route     *Path
@@ -57,7 +59,8 @@ type Env struct {
 	Auth      validator.Deps
 	Log       *slog.Logger
 	Voice     Voice
-	Rules     ProjectRules
+	Rules     *ProjectRules
+	Alike     *Alike
 	House     lua.House // what scripts may use
 	Scripted  bool      // the service has a script, which may change every request
 }
@@ -70,7 +73,7 @@ func New(cfg Config, env Env) (*Endpoint, error) {
 			errs = append(errs, conf.At(err, path...))
 		}
 	}
-	e := &Endpoint{Method: cfg.Method, Path: cfg.Endpoint, timeout: cfg.Timeout.Or(DefaultTimeout), voice: env.Voice}
+	e := &Endpoint{Method: cfg.Method, Path: cfg.Endpoint, timeout: cfg.Timeout.Or(DefaultTimeout)}
 	if e.timeout <= 0 {
 		at(fmt.Errorf("got %s, want more than nothing", e.timeout), "timeout")
 	}
@@ -92,11 +95,11 @@ func New(cfg Config, env Env) (*Endpoint, error) {
 	e.compileSigner(cfg, env, at)
 	e.project, err = newProjection(cfg, env.Rules, e.Route, claims)
 	at(err)
+	e.project.share(env.Alike)
 	if slices.ContainsFunc(cfg.Backend, backends.Config.NeedsToken) {
 		e.project.shown = validator.TokenOf(e.auth)
 	}
-	e.compileRender(cfg, at)
-	e.voice = e.voice.of(cfg)
+	e.compileRender(cfg, env, at)
 	if err := conf.Join(errs...); err != nil {
 		e.Close()
 		return nil, err
@@ -207,7 +210,7 @@ func (e *Endpoint) serve(x *Exchange, w http.ResponseWriter, r *http.Request) er
 		}
 	}
 	began := time.Now()
-	res, err := e.ask(ctx, x, &req.Request)
+	res, err := e.fetch(ctx, x, &req.Request)
 	x.Backend = time.Since(began)
 	if err != nil {
 		if broken := req.broken(r.Context().Err() != nil); broken != nil {
@@ -223,6 +226,14 @@ func (e *Endpoint) serve(x *Exchange, w http.ResponseWriter, r *http.Request) er
 	}
 	ctx.HeadCame()
 	return e.render(e, x, w, r, res)
+}
+
+// fetch asks the backends.
+func (e *Endpoint) fetch(ctx context.Context, x *Exchange, req *backends.Request) (*backends.Response, error) {
+	if e.only == nil {
+		return e.ask(ctx, x, req)
+	}
+	return alone(ctx, x, e.only, req)
 }
 
 // streaming prepares a request whose answer goes through as it comes.

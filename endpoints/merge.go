@@ -14,7 +14,7 @@ type ask func(ctx context.Context, x *Exchange, req *backends.Request) (*backend
 
 // part is one backend of an endpoint.
 type part struct {
-	fetch    backends.Fetch
+	fetch    backends.Fetcher
 	required bool
 }
 
@@ -39,12 +39,7 @@ func merge(parts []part, mode rawjson.Mode) ask {
 	if len(parts) == 1 {
 		fetch := parts[0].fetch
 		return func(ctx context.Context, x *Exchange, req *backends.Request) (*backends.Response, error) {
-			x.Parts = 1
-			res, err := fetch(ctx, req)
-			if err != nil {
-				x.Failed = 1
-			}
-			return res, err
+			return alone(ctx, x, fetch, req)
 		}
 	}
 	return func(ctx context.Context, x *Exchange, req *backends.Request) (*backends.Response, error) {
@@ -59,14 +54,24 @@ func merge(parts []part, mode rawjson.Mode) ask {
 	}
 }
 
+// alone asks the only backend.
+func alone(ctx context.Context, x *Exchange, fetch backends.Fetcher, req *backends.Request) (*backends.Response, error) {
+	x.Parts = 1
+	res, err := fetch.Fetch(ctx, req)
+	if err != nil {
+		x.Failed = 1
+	}
+	return res, err
+}
+
 // slot is where one part is written.
 type slot struct {
 	res *backends.Response
 	err error
 }
 
-func (s *slot) ask(ctx context.Context, fetch backends.Fetch, req *backends.Request) {
-	s.res, s.err = fetch(ctx, req)
+func (s *slot) ask(ctx context.Context, fetch backends.Fetcher, req *backends.Request) {
+	s.res, s.err = fetch.Fetch(ctx, req)
 }
 
 // unite makes the whole of the parts.

@@ -19,7 +19,7 @@ import (
 
 // answering is a backend that says this, after a while.
 func answering(body string, after time.Duration) part {
-	return part{fetch: func(ctx context.Context, _ *backends.Request) (*backends.Response, error) {
+	return part{fetch: backends.FetchFunc(func(ctx context.Context, _ *backends.Request) (*backends.Response, error) {
 		if after > 0 {
 			select {
 			case <-time.After(after):
@@ -33,7 +33,7 @@ func answering(body string, after time.Duration) part {
 		res := backends.NewResponse()
 		res.Status, res.Complete = 200, true
 		return res, res.Body.Parse([]byte(body), 1)
-	}}
+	})}
 }
 
 // TestMergesAreTheSameWhoeverIsSlow: a thousand orders of arrival, one answer.
@@ -61,10 +61,10 @@ func TestMergesAreTheSameWhoeverIsSlow(t *testing.T) {
 
 func TestSequencesStopAtTheFirstFailure(t *testing.T) {
 	asked := 0
-	counting := part{fetch: func(context.Context, *backends.Request) (*backends.Response, error) {
+	counting := part{fetch: backends.FetchFunc(func(context.Context, *backends.Request) (*backends.Response, error) {
 		asked++
 		return nil, &backends.Failure{Reason: backends.ReasonRefused}
-	}}
+	})}
 	x := NewExchange()
 	defer x.Free()
 	res, err := sequence([]part{answering(`{"a":1}`, 0), answering("", 0), counting}, rawjson.Shallow, nil)(t.Context(), x, &backends.Request{})
@@ -83,10 +83,10 @@ func TestRacesTakeTheFirstCompleteAnswerAndCancelTheRest(t *testing.T) {
 		var calls atomic.Int32
 		fetch := func(ctx context.Context, req *backends.Request) (*backends.Response, error) {
 			n := calls.Add(1)
-			return answering(fmt.Sprintf(`{"after":%d}`, n), time.Duration(n)*time.Second).fetch(ctx, req)
+			return answering(fmt.Sprintf(`{"after":%d}`, n), time.Duration(n)*time.Second).fetch.Fetch(ctx, req)
 		}
 		began := time.Now()
-		res, err := race(3, fetch)(t.Context(), &backends.Request{})
+		res, err := race(3, backends.FetchFunc(fetch)).Fetch(t.Context(), &backends.Request{})
 		if err != nil || string(res.Body.Append(nil)) != `{"after":1}` || time.Since(began) != time.Second {
 			t.Errorf("got %v, %v after %s", res, err, time.Since(began))
 		}
@@ -116,7 +116,7 @@ func BenchmarkProject(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	p, err := newProjection(cfg, ProjectRules{UserAgent: "gatehouse/test"}, route, nil)
+	p, err := newProjection(cfg, &ProjectRules{UserAgent: "gatehouse/test"}, route, nil)
 	if err != nil {
 		b.Fatal(err)
 	}

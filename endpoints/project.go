@@ -8,7 +8,6 @@ import (
 	"sort"
 	"strings"
 	"sync"
-	"unique"
 
 	"golang.org/x/net/http/httpguts"
 
@@ -42,7 +41,7 @@ type projection struct {
 	names  []string // canonical names of the headers that pass
 	claims []claimHeader
 	shown  func(*http.Request) string // the token that a request shows; nil: no backend is told
-	rules  ProjectRules
+	rules  *ProjectRules
 	keep   int64 // of a body that several backends are sent
 	query  *backends.QueryRule
 }
@@ -64,7 +63,7 @@ func hopByHop(canonical string) bool {
 	return false
 }
 
-func newProjection(cfg Config, rules ProjectRules, route *Path, claims []claimHeader) (projection, error) {
+func newProjection(cfg Config, rules *ProjectRules, route *Path, claims []claimHeader) (projection, error) {
 	p := projection{rules: rules, claims: claims, wild: route.Wild, keep: conf.Value(cfg.MaxKeptBody, maxFanOutBody), fanOut: repeats(cfg) > 1,
 		query: backends.NewQueryRule(cfg.InputQueryStrings)}
 	var errs []error
@@ -94,6 +93,12 @@ func newProjection(cfg Config, rules ProjectRules, route *Path, claims []claimHe
 	return p, conf.Join(errs...)
 }
 
+// share has the projection use the lists of others that have the same.
+func (p *projection) share(a *Alike) {
+	p.names = alike(a, fmt.Sprintf("names %#v", p.names), p.names)
+	p.claims = alike(a, fmt.Sprintf("claims %#v", p.claims), p.claims)
+}
+
 // claimHeaders compiles propagate_claims.
 func claimHeaders(propagated []validator.Propagate, wants *validator.Wants) ([]claimHeader, error) {
 	var list []claimHeader
@@ -104,7 +109,6 @@ func claimHeaders(propagated []validator.Propagate, wants *validator.Wants) ([]c
 			errs = append(errs, conf.At(fmt.Errorf("%q cannot be set from a claim, want the name of an end-to-end header", c.Header), i))
 			continue
 		}
-		name = unique.Make(name).Value() // many endpoints set the same header: they share its text, and the caches keep it
 		list = append(list, claimHeader{slot: wants.Add(c.Claim, c.Use()), name: name, repeat: c.Use() == validator.Repeat})
 	}
 	return list, conf.Join(errs...)

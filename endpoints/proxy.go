@@ -86,6 +86,9 @@ func (e *Endpoint) compileBackends(cfg Config, env Env, params []string, wants *
 	}
 	mode := rawjson.Mode(conf.Value(cfg.Merge, string(rawjson.Shallow)))
 	e.ask = merge(parts, mode)
+	if len(parts) == 1 && proxy == nil && len(shadows) == 0 {
+		e.only = parts[0].fetch
+	}
 	if proxy != nil {
 		values, err := propagated(proxy.Propagated, len(parts))
 		at(err, "extra_config", "proxy", "sequential_propagated_params")

@@ -8,11 +8,11 @@ import (
 
 // race asks the same backend n times at once and takes the first complete answer; the others are cancelled. Without a
 // complete one the first that came is taken, without any the first failure.
-func race(n int, fetch backends.Fetch) backends.Fetch {
+func race(n int, fetch backends.Fetcher) backends.Fetcher {
 	if n < 2 {
 		return fetch
 	}
-	return func(ctx context.Context, req *backends.Request) (*backends.Response, error) {
+	return backends.FetchFunc(func(ctx context.Context, req *backends.Request) (*backends.Response, error) {
 		stop := make([]context.CancelFunc, n)
 		done := make(chan int, n)
 		slots := make([]slot, n)
@@ -39,7 +39,7 @@ func race(n int, fetch backends.Fetch) backends.Fetch {
 			}
 		}
 		return settle(slots, stop, best)
-	}
+	})
 }
 
 func (s *slot) better(than *slot) bool {

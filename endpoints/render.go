@@ -1,6 +1,7 @@
 package endpoints
 
 import (
+	"fmt"
 	"net/http"
 	"strconv"
 	"strings"
@@ -8,6 +9,7 @@ import (
 	"time"
 
 	"gatehouse/backends"
+	"gatehouse/backends/keep"
 	"gatehouse/internal/rawjson"
 )
 
@@ -16,20 +18,24 @@ type renderer func(e *Endpoint, x *Exchange, w http.ResponseWriter, r *http.Requ
 
 // compileRender makes what writes the answers of an endpoint: their format, the headers of backends that pass, the
 // compression.
-func (e *Endpoint) compileRender(cfg Config, at func(error, ...any)) {
+func (e *Endpoint) compileRender(cfg Config, env Env, at func(error, ...any)) {
+	v := env.Voice
+	v.negotiated = cfg.OutputEncoding == "negotiate"
+	v = v.of(cfg)
+	key := fmt.Sprintf("voice %#v %q %#v", v, cfg.OutputEncoding, cfg.OutputHeaders)
 	var err error
-	e.voice.output, err = newOutputHeaders(cfg.OutputHeaders)
+	v.output, err = newOutputHeaders(cfg.OutputHeaders)
 	at(err, "output_headers")
-	if cfg.OutputEncoding == "no-op" {
-		e.render = renderStream
-		return
+	e.render = renderStream
+	if cfg.OutputEncoding != "no-op" {
+		v.choose, err = chooserOf(cfg.OutputEncoding, v.OlderYAML)
+		at(err, "output_encoding")
+		e.compress, err = newCompression(cfg.Compression)
+		at(err, "compression")
+		e.compress = alike(env.Alike, "compression "+keep.Key(cfg.Compression), e.compress)
+		e.render = renderBody
 	}
-	e.voice.choose, err = chooserOf(cfg.OutputEncoding, e.voice.OlderYAML)
-	at(err, "output_encoding")
-	e.compress, err = newCompression(cfg.Compression)
-	at(err, "compression")
-	e.voice.negotiated = cfg.OutputEncoding == "negotiate"
-	e.render = renderBody
+	e.voice = alike(env.Alike, key, &v)
 }
 
 // buffers hold bodies while they are written.

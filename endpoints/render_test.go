@@ -15,13 +15,12 @@ import (
 // rendering is an endpoint that only writes answers.
 func rendering(t testing.TB, cfg Config, v Voice) *Endpoint {
 	t.Helper()
-	e := &Endpoint{voice: v}
-	e.compileRender(cfg, func(err error, path ...any) {
+	e := &Endpoint{}
+	e.compileRender(cfg, Env{Voice: v}, func(err error, path ...any) {
 		if err != nil {
 			t.Fatal(path, err)
 		}
 	})
-	e.voice = e.voice.of(cfg)
 	return e
 }
 

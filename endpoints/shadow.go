@@ -11,7 +11,7 @@ import (
 
 // shadow is a backend that gets a copy of each request and whose answer nobody gets.
 type shadow struct {
-	fetch   backends.Fetch
+	fetch   backends.Fetcher
 	timeout time.Duration
 }
 
@@ -42,7 +42,7 @@ func (s *shadow) ask(ctx context.Context, req *backends.Request, under <-chan st
 	defer func() { <-under }()
 	ctx, cancel := context.WithTimeout(ctx, s.timeout)
 	defer cancel()
-	res, err := s.fetch(ctx, req)
+	res, err := s.fetch.Fetch(ctx, req)
 	if err != nil {
 		closeFailure(err)
 		return

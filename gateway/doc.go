@@ -4,7 +4,7 @@
 //
 // [Parse] walks the file and [Config] together and tells every mistake at once, each with its place. [New] then fills every
 // endpoint from the service, by value and downwards, picks what depends on the file's version from one table (defaults.go),
-// and compiles upwards: a backend becomes a backends.Fetch, an endpoint an endpoints.Endpoint, the whole a [Gateway].
+// and compiles upwards: a backend becomes a backends.Fetcher, an endpoint an endpoints.Endpoint, the whole a [Gateway].
 // Checking is compiling: what cannot be built is the mistake, and an endpoint that cannot be built stops the start. New
 // starts nothing and asks no network; what must outlive a configuration is handed to it in [Shared].
 //

@@ -76,7 +76,7 @@ func compile(cfg Config, shared Shared, skip map[int]bool) (*Gateway, error) {
 	g.access = newAccessLog(routerOf(cfg), shared.Access)
 
 	env := endpoints.Env{Auth: auth, Hosts: shared.Hosts, Tokens: shared.Tokens, Log: shared.Log, Life: g.life, Transport: cfg.TransportConfig,
-		Voice: voiceOf(cfg, m, shared.Release), Rules: g.rules(cfg, m, shared.Release), House: g.house(shared.Log)}
+		Voice: voiceOf(cfg, m, shared.Release), Rules: g.rules(cfg, m, shared.Release), Alike: endpoints.NewAlike(), House: g.house(shared.Log)}
 	env.Scripted = cfg.Extra.Lua != nil
 	inner := g.newDoors(cfg, m, env, at)
 	var routes []route
@@ -162,9 +162,9 @@ func claimedHeaders(full []endpoints.Config) *endpoints.HeaderSet {
 	return set
 }
 
-func (g *Gateway) rules(cfg Config, m manners, release string) endpoints.ProjectRules {
+func (g *Gateway) rules(cfg Config, m manners, release string) *endpoints.ProjectRules {
 	r := routerOf(cfg)
-	return endpoints.ProjectRules{
+	return &endpoints.ProjectRules{
 		UserAgent:    "gatehouse/" + release,
 		StrictParams: !conf.Value(r.DisablePathDecoding, m.pathDecoding),
 		ClaimHeaders: g.claimed,

@@ -1,6 +1,7 @@
 package keep
 
 import (
+	"crypto/sha256"
 	"encoding/json"
 	"sync"
 )
@@ -76,11 +77,12 @@ func (s *Shelf[K, V]) Each(f func(K, V)) {
 	}
 }
 
-// Key tells one set of settings from another.
+// Key tells one set of settings from another: a digest, since thousands of backends keep one.
 func Key(settings ...any) string {
 	b, err := json.Marshal(settings)
 	if err != nil {
 		return err.Error()
 	}
-	return string(b)
+	sum := sha256.Sum256(b)
+	return string(sum[:])
 }
