@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -31,27 +32,44 @@ func (g *Gateway) Explain(ctx context.Context, cfg Config, endpoint, token strin
 		case <-wait.Done():
 		}
 	}
-	for i, e := range inherit(cfg, mannersOf(cfg.Version)) {
-		if i >= len(g.endpoints) || e.Method != strings.ToUpper(method) || !fits(e.Endpoint, path) {
-			continue
-		}
-		r := &http.Request{Method: e.Method, URL: &url.URL{Path: path}, Header: http.Header{}}
-		if v := e.Extra.Validator; v != nil && token != "" {
-			r.Header.Set(conf.Value(v.AuthHeader, "Authorization"), "Bearer "+token)
-		}
-		if x := g.endpoints[i].Explain(ctx, r); x != nil {
-			return x, nil
-		}
-		return nil, fmt.Errorf("%s %s has no auth/validator: %s may pass", e.Method, e.Endpoint, whoMayPass(e))
+	list := inherit(cfg, mannersOf(cfg.Version))
+	i := g.meant(list, strings.ToUpper(method), path)
+	if i < 0 {
+		return nil, fmt.Errorf("no endpoint answers %s", endpoint)
 	}
-	return nil, fmt.Errorf("no endpoint answers %s", endpoint)
+	e := list[i]
+	r := &http.Request{Method: e.Method, URL: &url.URL{Path: path}, Header: http.Header{}}
+	if v := e.Extra.Validator; v != nil && token != "" {
+		r.Header.Set(conf.Value(v.AuthHeader, "Authorization"), "Bearer "+token)
+	}
+	if x := g.endpoints[i].Explain(ctx, r); x != nil {
+		return x, nil
+	}
+	return nil, fmt.Errorf("%s %s has no auth/validator: %s may pass", e.Method, e.Endpoint, whoMayPass(e))
 }
 
-// fits reports whether a path is one of a pattern's, or the pattern itself.
-func fits(pattern, path string) bool {
-	if pattern == path {
-		return true
+// meant is the endpoint that somebody speaks of, -1 if there is none: the one with that pattern, else the one that answers
+// such a request, else (it wants more of a request than a path) the first that the path fits.
+func (g *Gateway) meant(list []endpoints.Config, method, path string) int {
+	pattern := func(fits func(pattern, path string) bool) int {
+		return slices.IndexFunc(list, func(e endpoints.Config) bool { return e.Method == method && fits(e.Endpoint, path) })
 	}
+	if i := pattern(func(pattern, path string) bool { return pattern == path }); i >= 0 {
+		return i
+	}
+	if u, err := url.ParseRequestURI(path); err == nil {
+		r := &http.Request{Method: method, URL: u, Header: http.Header{}}
+		if normal, ok := g.router.normalPath(r); ok {
+			if e := g.router.tree.find(&search{method: method, r: r}, normal); e != nil {
+				return slices.Index(g.endpoints, e)
+			}
+		}
+	}
+	return pattern(fits)
+}
+
+// fits reports whether a path is one of a pattern's.
+func fits(pattern, path string) bool {
 	want, got := strings.Split(pattern, "/"), strings.Split(path, "/")
 	for i, segment := range want {
 		switch {

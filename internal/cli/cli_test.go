@@ -85,6 +85,28 @@ func TestExitCodes(t *testing.T) {
 	}
 }
 
+func TestExplainTakesTheEndpointThatAnswers(t *testing.T) {
+	name := file(t, `{"version": 4, "host": ["http://a"], "endpoints": [
+		{"endpoint": "/{wild...}", "backend": [{"url_pattern": "/x"}]},
+		{"endpoint": "/users/{id}", "backend": [{"url_pattern": "/x"}]},
+		{"endpoint": "/users/me", "backend": [{"url_pattern": "/x"}], "extra_config": {"auth/validator": {"jwk_url": "http://127.0.0.1:1/"}}},
+		{"endpoint": "/other/{id}", "match": {"host": ["b.test"]}, "backend": [{"url_pattern": "/x"}]}]}`)
+	for endpoint, want := range map[string]string{
+		"GET /users/me":    "refused: token_missing",
+		"get /users/m%65":  "refused: token_missing",
+		"HEAD /users/me":   "refused: token_missing",
+		"GET /users/7?x=1": "GET /users/{id} has no auth/validator",
+		"GET /users/{id}":  "GET /users/{id} has no auth/validator",
+		"GET /other/{id}":  "GET /other/{id} has no auth/validator",
+		"GET /a/b":         "GET /{wild...} has no auth/validator",
+		"POST /users/me":   "no endpoint answers POST /users/me",
+	} {
+		if _, out, errOut := run(t, "explain", "-c", name, "--endpoint", endpoint); !strings.Contains(out+errOut, want) {
+			t.Errorf("%s: got %s%s, want %s", endpoint, out, errOut, want)
+		}
+	}
+}
+
 func TestCheckPrintsWhoMayPass(t *testing.T) {
 	code, out, errOut := run(t, "check", "-c", file(t, `{"version": 4, "endpoints": [
 		{"endpoint": "/open", "public": true, "backend": [{"host": ["http://a"], "url_pattern": "/x"}]},
