@@ -22,7 +22,7 @@ type TravelConfig struct {
 	Retries      *int           `json:"retries" since:"4" doc:"How often another host is asked when one fails before the first byte of its answer." default:"1 (versions 2 and 3: 0)"`
 	RetryMethods []string       `json:"retry_methods" since:"4" doc:"Methods besides GET, HEAD, OPTIONS, PUT and DELETE that may be sent twice."`
 	HedgeAfter   *conf.Duration `json:"hedge_after" since:"4" doc:"For GET and HEAD: ask another host too after this long without an answer, and take the first." default:"half of what time there is, where retries are on"`
-	ShedLoad     *bool          `json:"shed_load" since:"4" doc:"Of requests that a host would answer too late, at the pace at which it answers, tell 503 at once: those beyond three quarters of the timeout." default:"true (versions 2 and 3: false)"`
+	ShedLoad     *bool          `json:"shed_load" since:"4" doc:"Of requests that would wait too long in a queue at a host, at the pace at which it answers, tell 503 at once: those beyond three quarters of the timeout. A host that is slow by nature has no queue." default:"true (versions 2 and 3: false)"`
 	HealthCheck  *HealthConfig  `json:"health_check" since:"4" doc:"Ask every host from time to time, and leave out those that are not well."`
 }
 
