@@ -2,11 +2,13 @@ package backends
 
 import (
 	"errors"
+	"fmt"
 	"net/http"
 	"strings"
 	"testing"
 
 	"gatehouse/internal/expr"
+	"gatehouse/internal/lua"
 )
 
 // An answer within max_response_size that has far more values than others of its size passes where nobody looks into it,
@@ -43,5 +45,23 @@ func TestAnswersOfTooManyValues(t *testing.T) {
 		if err == nil {
 			res.Close()
 		}
+	}
+}
+
+// An object that a script makes larger than any that is looked into is too large, and no mistake in the script.
+func TestScriptThatMakesAnAnswerTooLarge(t *testing.T) {
+	var text strings.Builder
+	text.WriteString(`{"a":1`)
+	for i := range 10 << 20 / 40 {
+		fmt.Fprintf(&text, `,"k%x":1`, i)
+	}
+	text.WriteString(`}`)
+	r := newRig(t)
+	r.serve("origin.test:80", func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte(text.String())) })
+	cfg := Config{URLPattern: "/", Extra: Extra{Lua: &lua.Config{Post: `response.load():data():set("b", 1)`}}}
+	_, err := r.backend(cfg)(t.Context(), &Request{Method: "GET"})
+	var f *Failure
+	if !errors.As(err, &f) || f.Reason != ReasonTooLarge {
+		t.Errorf("got %v, want %s", err, ReasonTooLarge)
 	}
 }

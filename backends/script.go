@@ -236,7 +236,9 @@ func RunPost(ctx context.Context, s *lua.Script, req *lua.Request, res *Response
 	}
 	if a.NewData != nil {
 		res.Empty = false
-		return res.Body.Parse(a.NewData, 1)
+		if err := res.Body.Parse(a.NewData, 1); err != nil {
+			return BadBody(err)
+		}
 	}
 	return nil
 }

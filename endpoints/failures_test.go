@@ -47,3 +47,11 @@ func TestAFailureHasTheStatusOfThePage(t *testing.T) {
 		}
 	}
 }
+
+// What a script makes too large is as large as what a backend sends: no mistake in the script.
+func TestFailureBehindAScript(t *testing.T) {
+	f := &backends.Failure{Reason: backends.ReasonTooLarge}
+	if got := scriptError(t.Context(), f); got != error(f) {
+		t.Errorf("got %v, want %v", got, f)
+	}
+}

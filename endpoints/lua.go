@@ -226,12 +226,15 @@ func scriptError(ctx context.Context, err error) error {
 	}
 	var said *lua.Error
 	var denied *Denied
+	var f *backends.Failure
 	switch {
 	case errors.As(err, &said):
 		return &Denied{Status: said.Status, Reason: "script_refused", Detail: said.Message, Text: said.Message, Told: true,
 			ContentType: said.ContentType, Marked: true}
 	case errors.As(err, &denied):
 		return denied
+	case errors.As(err, &f):
+		return f
 	case ctx.Err() != nil:
 		return &backends.Failure{Reason: backends.ReasonTimeout, Err: err}
 	}
