@@ -17,8 +17,8 @@ type Answer struct {
 	room int // bytes that may still be taken by what is decoded and kept
 }
 
-// Bounds of what an expression looks into: what is kept of a large object or list once it is decoded, and from when on it is
-// kept. Less is decoded anew each time.
+// Bounds of what an expression looks into: what is kept of objects and lists once they are decoded. Of half of that also small
+// ones are kept; from then on they are decoded anew each time.
 const (
 	lazyRoom  = 24 << 20
 	keptParts = 4 << 10
@@ -53,10 +53,9 @@ func (p *part) value(a types.Adapter) ref.Val {
 	if p.seen != nil {
 		return p.seen
 	}
-	keeps := len(p.text) > keptParts
 	before := p.of.room
 	v := p.decode(a)
-	if keeps {
+	if len(p.text) > keptParts || p.of.room > lazyRoom/2 {
 		p.seen = v
 	} else {
 		p.of.room = before
