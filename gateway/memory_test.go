@@ -154,9 +154,9 @@ func largeRows() []largeRow {
 		{name: "as xml", endpoint: backend("") + `, "output_encoding": "xml"`, answers: "records values"},
 		{name: "as yaml", endpoint: backend("") + `, "output_encoding": "yaml"`, answers: "records values"},
 		{name: "negotiate", endpoint: backend("") + `, "output_encoding": "negotiate"`, answers: "records"},
-		{name: "xml", endpoint: backend(`, "encoding": "xml"`), answers: "xml_records xml_most xml_empty xml_attributes xml_text xml_names"},
+		{name: "xml", endpoint: backend(`, "encoding": "xml"`), answers: "xml_records xml_most xml_attributes xml_text xml_names"},
 		{name: "rss", endpoint: backend(`, "encoding": "rss"`), answers: "rss_most rss_empty"},
-		{name: "yaml", endpoint: backend(`, "encoding": "yaml"`), answers: "yaml_over yaml_records yaml_numbers yaml_flow yaml_aliases values"},
+		{name: "yaml", endpoint: backend(`, "encoding": "yaml"`), answers: "yaml_over yaml_records yaml_flow yaml_aliases values"},
 		{name: "graphql", endpoint: extra(`"backend/graphql": {"type": "query", "query": "{ a }"}`), answers: "records"},
 		{name: "martian", endpoint: extra(`"modifier/martian": {"body.Modifier": {"scope": ["response"], "body": "eyJhIjoxfQ=="}}`), answers: "records"},
 		{name: "http-cache", endpoint: extra(`"qos/http-cache": {}`), answers: "values records_chunked"},
@@ -170,9 +170,8 @@ func largeRows() []largeRow {
 		{name: "lua data", endpoint: lua("response.load():data():get('a')"), answers: "records strings"},
 		{name: "lua set", endpoint: lua("local d = response.load():data(); local l = d:get('a'); d:set('zz', 1)"), answers: "values members strings"},
 		{name: "lua list", endpoint: lua("local l = response.load():data():get('a'); local t = {}; for i = 0, l:len() - 1 do t[i] = l:get(i) end"), answers: "records values objects strings"},
-		{name: "lua names", endpoint: lua("local d = response.load():data(); local k = d:keys(); for i = 0, k:len() - 1 do d:set(k:get(i), 1) end"), answers: "members"},
-		{name: "lua copies", endpoint: lua("local d = response.load():data(); local l = luaList.new(); for i = 0, 9 do l:set(i, json.unmarshal(json.marshal(d))) end"), answers: "records values members", refuses: true},
-		{name: "lua of the endpoint", endpoint: whole(`"modifier/lua-proxy": {"post": "response.load():data():set('zz', 1)"}`), answers: "records values"},
+		{name: "lua copies", endpoint: lua("local d = response.load():data(); local l = luaList.new(); for i = 0, 9 do l:set(i, json.unmarshal(json.marshal(d))) end"), answers: "values", refuses: true},
+		{name: "lua of the endpoint", endpoint: whole(`"modifier/lua-proxy": {"post": "response.load():data():set('zz', 1)"}`), answers: "records values members"},
 		{name: "sequence", endpoint: `"backend": [{"url_pattern": "/ANSWER", "group": "x"}, {"url_pattern": "/small?a={resp0_x.a}"}], "extra_config": {"proxy": {"sequential": true}}`, answers: "records members"},
 		{name: "merge", endpoint: with(`"sequential": false`), answers: "values members"},
 		{name: "deep merge", endpoint: with("") + `, "merge": "deep"`, answers: "values members"},
@@ -248,7 +247,6 @@ func largeAnswers(t *testing.T) map[string]func() []byte {
 				fmt.Fprintf(b, `<item id="%d"><name>name %d</name><price>%d.5</price></item>`, i, i, i%100)
 			}, "", "</list>", endless)
 		},
-		"xml_empty": func() []byte { return full("<a>", always("<b/>"), "", "</a>", endless) },
 		"xml_names": func() []byte {
 			return full("<a>", func(b *bytes.Buffer, i int) { fmt.Fprintf(b, "<n%x/>", i) }, "", "</a>", endless)
 		},
@@ -270,10 +268,9 @@ func largeAnswers(t *testing.T) map[string]func() []byte {
 		},
 		"yaml_over":    func() []byte { return full("a:\n", always("- 1\n"), "", "", endless) },
 		"yaml_records": func() []byte { return full("a:\n", always("- id: 7\n  name: a name\n  price: 12.5\n"), "", "", 12_000) },
-		"yaml_numbers": func() []byte { return full("a:\n", always("- 1\n"), "", "", 130_000) },
 		"yaml_flow":    func() []byte { return full("a: [", always("[]"), ",", "]\n", 170_000) },
 		"yaml_aliases": func() []byte {
-			return full("a: &a ["+strings.Repeat("1,", 60)+"]\nb:\n", always("- *a\n"), "", "", 80_000)
+			return full("a: &a ["+strings.Repeat("1,", 60)+"]\nb:\n", always("- *a\n"), "", "", 20_000)
 		},
 	}
 	sent := map[string]func() []byte{
