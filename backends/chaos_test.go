@@ -262,7 +262,7 @@ func TestChaosHostileAnswersCostLittle(t *testing.T) {
 		}
 	}
 	chunk := fmt.Sprintf("%x\r\n%s\r\n", 1<<16, strings.Repeat("a", 1<<16))
-	bomb := zipped(make([]byte, 4<<20))
+	bomb, dense, frame := zipped(make([]byte, 4<<20)), brotlied(strings.Repeat("a", 100<<20)), zstded(t, strings.Repeat("a", 4<<20))
 	for _, c := range []struct {
 		name  string
 		serve func(w *bufio.Writer, gone func() bool)
@@ -278,6 +278,20 @@ func TestChaosHostileAnswersCostLittle(t *testing.T) {
 			for !gone() { // members of 4 MB, without end
 				_, _ = w.Write(bomb)
 			}
+		}, ReasonTooLarge},
+		{"a zstd bomb", func(w *bufio.Writer, gone func() bool) {
+			_, _ = w.WriteString("HTTP/1.1 200 OK\r\nContent-Encoding: zstd\r\n\r\n")
+			for !gone() {
+				_, _ = w.Write(frame)
+			}
+		}, ReasonTooLarge},
+		{"a brotli bomb", func(w *bufio.Writer, _ func() bool) {
+			_, _ = w.WriteString("HTTP/1.1 200 OK\r\nContent-Encoding: br\r\n\r\n")
+			_, _ = w.Write(dense)
+		}, ReasonTooLarge},
+		{"a bomb in a bomb", func(w *bufio.Writer, _ func() bool) {
+			_, _ = w.WriteString("HTTP/1.1 200 OK\r\nContent-Encoding: br, gzip\r\n\r\n")
+			_, _ = w.Write(zipped(dense))
 		}, ReasonTooLarge},
 		{"a short body", func(w *bufio.Writer, _ func() bool) {
 			_, _ = w.WriteString("HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{}")
