@@ -96,6 +96,7 @@ func escapeText(s string) string {
 	}
 	return string(out)
 }
+
 // text is a piece as it is written. Thousands of backends may have the same one, and then share it.
 func text(s string) piece { return piece{text: unique.Make(s).Value()} }
 
