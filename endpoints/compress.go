@@ -103,7 +103,7 @@ func (c *compression) covers(contentType string) bool {
 // equals; "" for none.
 func (c *compression) choose(r *http.Request, h http.Header, size int) string {
 	accept := r.Header["Accept-Encoding"]
-	if len(accept) == 0 || size < c.min || r.Method == http.MethodHead || h["Content-Encoding"] != nil || noTransform(h) {
+	if len(accept) == 0 || size < c.min || h["Content-Encoding"] != nil || noTransform(h) {
 		return ""
 	}
 	best, liked := "", 0

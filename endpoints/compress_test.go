@@ -62,7 +62,7 @@ func TestCompressionLeavesAlone(t *testing.T) {
 	}{
 		{"a large answer", "POST", http.Header{}, 1024, "gzip"},
 		{"a small answer", "GET", http.Header{}, 1023, ""},
-		{"HEAD", "HEAD", http.Header{}, 5000, ""},
+		{"HEAD, which says what GET would", "HEAD", http.Header{}, 5000, "gzip"},
 		{"what is compressed", "GET", http.Header{"Content-Encoding": {"br"}}, 5000, ""},
 		{"what must not be transformed", "GET", http.Header{"Cache-Control": {"private, No-Transform"}}, 5000, ""},
 	} {
