@@ -43,7 +43,7 @@ func Main(args []string, demoConfig []byte, out, errOut io.Writer) int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	context.AfterFunc(ctx, stop) // from then on a second signal ends the process
-	patient(true, os.LookupEnv)
+	collect(patience, os.LookupEnv)
 	return Run(ctx, args, demoConfig, out, errOut)
 }
 

@@ -6,7 +6,6 @@ import (
 	"io"
 	"log/slog"
 	"os"
-	"runtime/debug"
 
 	"gatehouse/gateway"
 	"gatehouse/internal/conf"
@@ -128,8 +127,8 @@ func (l *loaded) forget() gateway.Config {
 	service := l.cfg
 	service.Endpoints = nil
 	*l = loaded{errOut: l.errOut}
-	patient(false, os.LookupEnv)
-	go debug.FreeOSMemory() // beside the first requests
+	collect(usual, os.LookupEnv)
+	go settle(os.LookupEnv) // beside the first requests
 	return service
 }
 

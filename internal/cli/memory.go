@@ -3,14 +3,15 @@ package cli
 import (
 	"io/fs"
 	"path"
+	"runtime"
 	"runtime/debug"
 	"strconv"
 	"strings"
 )
 
 // limitMemory has the collector keep to what the container allows: nine tenths of it, for what is not the collector's to
-// give back. Garbage alone does not get the process killed then. GOMEMLIMIT of the environment goes before; GOGC is Go's
-// own, since a larger heap costs more memory than it saves processor time here. It returns the limit, 0 if there is none.
+// give back. Garbage alone does not get the process killed then. GOMEMLIMIT of the environment goes before. It returns the
+// limit, 0 if there is none.
 func limitMemory(root fs.FS, lookup func(string) (string, bool)) int64 {
 	if _, ok := lookup("GOMEMLIMIT"); ok {
 		return 0
@@ -24,20 +25,33 @@ func limitMemory(root fs.FS, lookup func(string) (string, bool)) int64 {
 	return limit
 }
 
-// patience is GOGC while a file is read and compiled: nearly all that is made then is still needed, and a fifth of the time
-// goes into looking for what is not.
-const patience = 400
+// GOGC: how much garbage there may be before the collector runs, in hundredths of what is in use. A GOGC of the environment
+// goes before all of them.
+const (
+	patience = 400 // while a file is read and compiled: nearly all that is made then is still needed
+	usual    = 100
+	generous = 200 // beside a large configuration, all of which the collector looks through each time
+)
 
-// patient has the collector run seldom, or as usual again; a GOGC of the environment is left alone.
-func patient(on bool, lookup func(string) (string, bool)) {
-	if _, ok := lookup("GOGC"); ok {
+// large is how many bytes a configuration takes that is one of thousands of endpoints.
+const large = 32 << 20
+
+// collect sets GOGC, unless the environment has.
+func collect(percent int, lookup func(string) (string, bool)) {
+	if _, ok := lookup("GOGC"); !ok {
+		debug.SetGCPercent(percent)
+	}
+}
+
+// settle gives back the memory that compiling took, and makes a large configuration cheaper to serve: see hugePages.
+func settle(lookup func(string) (string, bool)) {
+	debug.FreeOSMemory()
+	var now runtime.MemStats
+	if runtime.ReadMemStats(&now); now.HeapAlloc < large {
 		return
 	}
-	if on {
-		debug.SetGCPercent(patience)
-	} else {
-		debug.SetGCPercent(100)
-	}
+	collect(generous, lookup)
+	hugePages()
 }
 
 // containerMemory is the least limit of the control groups that we are in, version 1 or 2; 0: there is none.

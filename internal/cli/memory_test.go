@@ -3,6 +3,7 @@ package cli
 import (
 	"io/fs"
 	"math"
+	"runtime"
 	"runtime/debug"
 	"testing"
 	"testing/fstest"
@@ -67,14 +68,29 @@ func TestTheCollectorWaitsWhileAFileIsRead(t *testing.T) {
 		return now
 	}
 	silent := func(string) (string, bool) { return "", false }
-	if patient(true, silent); percent() != patience {
+	if collect(patience, silent); percent() != patience {
 		t.Errorf("got %d, want %d", percent(), patience)
 	}
-	if patient(false, silent); percent() != 100 {
-		t.Errorf("got %d, want 100", percent())
+	if collect(usual, silent); percent() != usual {
+		t.Errorf("got %d, want %d", percent(), usual)
 	}
 	said := func(string) (string, bool) { return "50", true }
-	if patient(true, said); percent() != 100 {
+	if collect(patience, said); percent() != 100 {
 		t.Errorf("GOGC is the user's, but it was set to %d", percent())
 	}
+}
+
+// A large configuration is one by what it takes.
+func TestALargeConfigurationSettles(t *testing.T) {
+	before := debug.SetGCPercent(usual)
+	defer debug.SetGCPercent(before)
+	silent := func(string) (string, bool) { return "", false }
+	if settle(silent); debug.SetGCPercent(usual) != usual {
+		t.Error("a small one is large")
+	}
+	configuration := make([]byte, large)
+	if settle(silent); debug.SetGCPercent(usual) != generous {
+		t.Error("a large one is small")
+	}
+	runtime.KeepAlive(configuration)
 }
