@@ -130,7 +130,7 @@ func (b *body) Close() error { return nil }
 
 // settle reads what the handler has left; false: too much of it, or it cannot be read. Afterwards nobody reads.
 func (b *body) settle() bool {
-	if b.c == nil {
+	if b == nil {
 		return true
 	}
 	if !b.mu.TryLock() {

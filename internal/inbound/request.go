@@ -11,9 +11,8 @@ import (
 type exchange struct {
 	life     life
 	response response
-	body     body
+	body     *body // nil: there is none
 	url      url.URL
-	values   [16]string
 }
 
 // framing is how the body of a request is framed.
@@ -27,7 +26,7 @@ type framing struct {
 func (x *exchange) request(c *conn, text string, method, target string, minor int) (*http.Request, framing, *fault) {
 	r := &c.blank
 	*r = http.Request{Method: method, RequestURI: target, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: minor,
-		RemoteAddr: c.remote, TLS: c.tls, Body: http.NoBody, Header: x.header(&c.head, text)}
+		RemoteAddr: c.remote, TLS: c.tls, Body: http.NoBody, Header: c.head.header(text)}
 	if minor != 1 {
 		r.Proto = "HTTP/1." + string(rune('0'+minor))
 	}
@@ -39,22 +38,21 @@ func (x *exchange) request(c *conn, text string, method, target string, minor in
 		wrong = host(r)
 	}
 	if how.length != 0 && wrong == nil {
-		x.body = body{c: c, life: &x.life, left: how.length, chunked: how.length < 0, expects: how.expects}
-		r.Body = &x.body
+		x.body = &body{c: c, life: &x.life, left: how.length, chunked: how.length < 0, expects: how.expects}
+		r.Body = x.body
 	}
 	r.Close = how.close
 	full := r.WithContext(&x.life)
 	*r = http.Request{}
-	x.body.req = full
+	if x.body != nil {
+		x.body.req = full
+	}
 	return full, how, wrong
 }
 
 // header is the map of the fields; their values lie in one array.
-func (x *exchange) header(h *head, text string) http.Header {
-	values := x.values[:0]
-	if len(h.fields) > len(x.values) {
-		values = make([]string, 0, len(h.fields))
-	}
+func (h *head) header(text string) http.Header {
+	values := make([]string, 0, len(h.fields))
 	header := make(http.Header, len(h.fields))
 	for _, f := range h.fields {
 		name, value := text[f.name.from:f.name.to], text[f.value.from:f.value.to]
