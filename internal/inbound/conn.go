@@ -32,8 +32,7 @@ type conn struct {
 	watch    watch
 
 	head     head
-	blank    http.Request // what a request is made of; empty in between
-	answered bool         // a request came before this one
+	answered bool // a request came before this one
 
 	writing
 	current *response // what is being answered, and life its request's

@@ -12,6 +12,7 @@ type exchange struct {
 	life     life
 	response response
 	body     *body // nil: there is none
+	req      http.Request
 	url      url.URL
 }
 
@@ -24,7 +25,7 @@ type framing struct {
 
 // request makes the request of a parsed head; text is the head, line its first line.
 func (x *exchange) request(c *conn, text string, method, target string, minor int) (*http.Request, framing, *fault) {
-	r := &c.blank
+	r := &x.req
 	*r = http.Request{Method: method, RequestURI: target, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: minor,
 		RemoteAddr: c.remote, TLS: c.tls, Body: http.NoBody, Header: c.head.header(text)}
 	if minor != 1 {
@@ -42,12 +43,11 @@ func (x *exchange) request(c *conn, text string, method, target string, minor in
 		r.Body = x.body
 	}
 	r.Close = how.close
-	full := r.WithContext(&x.life)
-	*r = http.Request{}
+	*r = *r.WithContext(&x.life)
 	if x.body != nil {
-		x.body.req = full
+		x.body.req = r
 	}
-	return full, how, wrong
+	return r, how, wrong
 }
 
 // header is the map of the fields; their values lie in one array.
