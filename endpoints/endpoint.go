@@ -97,7 +97,7 @@ func New(cfg Config, env Env) (*Endpoint, error) {
 	at(err)
 	e.project.share(env.Alike)
 	if slices.ContainsFunc(cfg.Backend, backends.Config.NeedsToken) {
-		e.project.shown = validator.TokenOf(e.auth)
+		e.project.told, e.project.shown = true, validator.TokenOf(e.auth)
 	}
 	e.compileRender(cfg, env, at)
 	if err := conf.Join(errs...); err != nil {

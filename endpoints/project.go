@@ -40,6 +40,7 @@ type projection struct {
 	fanOut bool
 	names  []string // canonical names of the headers that pass
 	claims []claimHeader
+	told   bool                       // a backend is told who asks
 	shown  func(*http.Request) string // the token that a request shows; nil: no backend is told
 	rules  *ProjectRules
 	keep   int64 // of a body that several backends are sent
@@ -201,7 +202,10 @@ func (p *projection) fill(q *request, x *Exchange, r *http.Request, claims *vali
 	q.Header = p.headers(q.Header, r)
 	q.Forwarded = p.forwarded(q.Forwarded, x, r)
 	if claims != nil {
-		q.Caller = backends.Caller{ID: claims.ID(), Claims: claims}
+		q.Caller.Claims = claims
+		if p.told {
+			q.Caller.ID = claims.ID()
+		}
 		if p.shown != nil {
 			q.Caller.Token = p.shown(r)
 		}

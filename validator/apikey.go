@@ -167,7 +167,7 @@ func said(of map[string]any, id string, wants *Wants) (*Claims, error) {
 	if bad != nil {
 		return nil, fmt.Errorf("%s cannot be handed on: %w", bad.ref, bad.err)
 	}
-	return &Claims{id: id, payload: payload, values: values}, nil
+	return &Claims{rest: &rest{id, payload, values}}, nil
 }
 
 // stored is what the file holds of a key, as bytes.

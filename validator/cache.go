@@ -97,7 +97,6 @@ type cacheSlot struct {
 
 // entry is one verdict.
 type entry struct {
-	print       print
 	claims      Claims
 	key         *verifier
 	from, until moment
@@ -161,7 +160,7 @@ func (c *Cache) find(p *print, now moment, deny *denylist) *Claims {
 			if c.slots[i].tag.Load() != tag {
 				continue
 			}
-			if e := c.slots[i].entry.Load(); e != nil && e.print == *p {
+			if e := c.slots[i].entry.Load(); e != nil && e.claims.print == *p {
 				return e.verdict(now, deny)
 			}
 		}
@@ -197,7 +196,7 @@ func (c *Cache) keep(e *entry, now moment) {
 	if c == nil {
 		return
 	}
-	e.size = 176 + e.claims.size()
+	e.size = 112 + e.claims.size()
 	e.ask(now, 0)
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -214,10 +213,10 @@ func (c *Cache) keep(e *entry, now moment) {
 func (c *Cache) place(e *entry, now moment) int {
 	best, worth := 0, int64(math.MaxInt64)
 	for which := range 2 {
-		first := c.at(&e.print, which)
+		first := c.at(&e.claims.print, which)
 		for i := first; i < first+ways; i++ {
 			old := c.slots[i].entry.Load()
-			if old != nil && old.print == e.print {
+			if old != nil && old.claims.print == e.claims.print {
 				return i
 			}
 			if w := old.worth(now); w < worth {
@@ -250,7 +249,7 @@ func (c *Cache) put(i int, e *entry) {
 		slot.tag.Store(0)
 		return
 	}
-	slot.tag.Store(e.print.tag())
+	slot.tag.Store(e.claims.print.tag())
 	c.used += e.size
 }
 

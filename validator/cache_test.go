@@ -169,7 +169,7 @@ func TestTheCacheFollowsItsCrowd(t *testing.T) {
 			binary.LittleEndian.PutUint64(p[16:], uint64(i)*0xbf58476d1ce4e5b9+uint64(crowd))
 			if c.find(&p, now, nil) == nil {
 				n++
-				c.keep(&entry{print: p, key: &v, until: lastMoment}, now)
+				c.keep(&entry{claims: Claims{print: p}, key: &v, until: lastMoment}, now)
 			}
 		}
 		return n
@@ -248,13 +248,13 @@ func TestTheCacheTable(t *testing.T) {
 	rng := rand.New(rand.NewPCG(1, 2))
 	alive := &verifier{}
 	for i := range 20_000 {
-		e := &entry{claims: Claims{payload: make([]byte, rng.IntN(2000))}, key: alive, until: moment(rng.IntN(100)), size: 0}
-		for j := range e.print {
-			e.print[j] = byte(rng.Uint32())
+		e := &entry{claims: Claims{rest: &rest{payload: make([]byte, rng.IntN(2000))}}, key: alive, until: moment(rng.IntN(100)), size: 0}
+		for j := range e.claims.print {
+			e.claims.print[j] = byte(rng.Uint32())
 		}
 		now := moment(rng.IntN(100))
 		c.keep(e, now)
-		if got := c.find(&e.print, now, nil); got != nil && (got != &e.claims || now >= e.until) {
+		if got := c.find(&e.claims.print, now, nil); got != nil && (got != &e.claims || now >= e.until) {
 			t.Fatalf("round %d: got a verdict that does not hold", i)
 		}
 		sum := len(c.slots) * 16

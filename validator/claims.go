@@ -2,17 +2,27 @@ package validator
 
 import (
 	"bytes"
+	"encoding/binary"
 	"iter"
+	"math"
 	"slices"
 	"strings"
 )
 
 // Claims are what a verified client says of itself. They are shared between requests and never change. All methods may be
-// called on nil, a guest, who says nothing.
+// called on nil, a guest, who says nothing. Thousands of them are remembered, and looked through by the garbage collector
+// again and again, so most are a piece of text and nothing else.
 type Claims struct {
-	id      string
+	print print  // of the token
+	text  string // the compiled claims, see values.packed
+	rest  *rest  // what does not fit into a text; nil: nothing, all is in the text
+}
+
+// rest are claims as they are written down where they are not packed.
+type rest struct {
+	id      string // of who has no token
 	payload []byte // nil where nobody reads the claims as a whole
-	values  values
+	values
 }
 
 // values are compiled claims, one for each slot.
@@ -37,18 +47,55 @@ func (v *values) extent(slot int) extent {
 	return extent{n: -1}
 }
 
+// packed is one text of all, if each slot has one: where the texts begin, two bytes each, and the texts. false: it does not
+// fit, or there is nothing.
+func (v *values) packed() (string, bool) {
+	n := 2 * len(v.texts)
+	for _, text := range v.texts {
+		n += len(text)
+	}
+	if v.extents != nil || n == 0 || n > math.MaxUint16 {
+		return "", false
+	}
+	out := make([]byte, 0, n)
+	at := 2 * len(v.texts)
+	for _, text := range v.texts {
+		out = binary.LittleEndian.AppendUint16(out, uint16(at))
+		at += len(text)
+	}
+	for _, text := range v.texts {
+		out = append(out, text...)
+	}
+	return string(out), true
+}
+
+// unpacked is the text of a slot in a packed one.
+func unpacked(text string, slot int) (string, bool) {
+	begin := func(i int) int { return int(text[2*i]) | int(text[2*i+1])<<8 }
+	if text == "" || slot < 0 || slot >= begin(0)/2 {
+		return "", false
+	}
+	if slot+1 < begin(0)/2 {
+		return text[begin(slot):begin(slot+1)], true
+	}
+	return text[begin(slot):], true
+}
+
 // Value is what the claim of this slot (see [Wants.Add]) says, ready for its use; false: missing or null.
 func (c *Claims) Value(slot int) (string, bool) {
 	if c == nil {
 		return "", false
 	}
-	switch s := c.values.extent(slot); s.n {
+	if c.rest == nil {
+		return unpacked(c.text, slot)
+	}
+	switch s := c.rest.extent(slot); s.n {
 	case -1:
 		return "", false
 	case 1:
-		return c.values.texts[s.first], true
+		return c.rest.texts[s.first], true
 	default:
-		return c.values.texts[s.first+s.n], true
+		return c.rest.texts[s.first+s.n], true
 	}
 }
 
@@ -57,29 +104,38 @@ func (c *Claims) Values(slot int) []string {
 	if c == nil {
 		return nil
 	}
-	s := c.values.extent(slot)
+	if c.rest == nil {
+		if text, ok := unpacked(c.text, slot); ok {
+			return []string{text}
+		}
+		return nil
+	}
+	s := c.rest.extent(slot)
 	if s.n < 0 {
 		return nil
 	}
-	return c.values.texts[s.first : s.first+s.n : s.first+s.n]
+	return c.rest.texts[s.first : s.first+s.n : s.first+s.n]
 }
 
 // ID tells one client from another wherever answers are shared: equal IDs, equal identity. It is made with a secret of
 // this process and tells nothing of the token. A guest's is "".
 func (c *Claims) ID() string {
-	if c == nil {
+	switch {
+	case c == nil:
 		return ""
+	case c.rest != nil && c.rest.id != "":
+		return c.rest.id
 	}
-	return c.id
+	return c.print.id()
 }
 
 // Payload is the claims set as raw JSON (an object); it must not be changed. It is nil where it was not asked for (see
 // [Wants.Whole]), and a guest's.
 func (c *Claims) Payload() []byte {
-	if c == nil {
+	if c == nil || c.rest == nil {
 		return nil
 	}
-	return c.payload
+	return c.rest.payload
 }
 
 // Wants collects, at load, the claims that an endpoint will ask for.
@@ -95,6 +151,11 @@ type want struct {
 
 // Whole asks for the claims as a whole, as [Claims.Payload] has them. They are most of what a remembered token weighs.
 func (w *Wants) Whole() { w.whole = true }
+
+// split reports whether one slot is asked for as several values.
+func (w *Wants) split() bool {
+	return w != nil && slices.ContainsFunc(w.list, func(one want) bool { return one.use == Repeat })
+}
 
 // Add asks for a claim and returns its slot; the same wish gets the same slot.
 func (w *Wants) Add(ref Ref, use Use) (slot int) {
@@ -136,27 +197,6 @@ func (w *Wants) compile(claims object) (values, *unfit) {
 	return v, nil
 }
 
-// packed is the same in one piece of memory together with an ID: thousands of them are remembered, and are looked through
-// by the garbage collector again and again.
-func (v values) packed(id string) (string, values) {
-	var all strings.Builder
-	n := len(id)
-	for _, text := range v.texts {
-		n += len(text)
-	}
-	all.Grow(n)
-	all.WriteString(id)
-	for _, text := range v.texts {
-		all.WriteString(text)
-	}
-	rest := all.String()
-	id, rest = rest[:len(id)], rest[len(id):]
-	for i, text := range v.texts {
-		v.texts[i], rest = rest[:len(text)], rest[len(text):]
-	}
-	return id, v
-}
-
 // unfit is a claim that cannot be written for its use.
 type unfit struct {
 	want
@@ -165,9 +205,12 @@ type unfit struct {
 
 // size is the memory that the claims point at, in bytes.
 func (c *Claims) size() int {
-	n := 32 + len(c.id) + len(c.payload) + 16*len(c.values.extents)
-	for _, text := range c.values.texts {
-		n += 16 + len(text)
+	n := 16 + len(c.text)
+	if c.rest != nil {
+		n += 128 + len(c.rest.payload) + 16*len(c.rest.extents)
+		for _, text := range c.rest.texts {
+			n += 32 + len(text)
+		}
 	}
 	return n
 }

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 	"testing"
@@ -271,4 +272,37 @@ func TestClaimsOutliveTheAttempt(t *testing.T) {
 			}
 		}
 	})
+}
+
+// What is packed says the same as what is not.
+func TestPackedClaims(t *testing.T) {
+	for name, texts := range map[string][]string{
+		"one":                  {"alice"},
+		"several":              {"alice", "", "a@example.com", "x,y"},
+		"empty ones":           {"", ""},
+		"as long as there are": {strings.Repeat("a", 40_000), strings.Repeat("b", math.MaxUint16-40_000-4)},
+	} {
+		plain := values{texts: texts}
+		text, ok := plain.packed()
+		if !ok {
+			t.Fatalf("%s: not packed", name)
+		}
+		packed, loose := &Claims{text: text}, &Claims{rest: &rest{values: plain}}
+		for slot := -1; slot <= len(texts); slot++ {
+			got, there := packed.Value(slot)
+			want, wanted := loose.Value(slot)
+			if got != want || there != wanted || !slices.Equal(packed.Values(slot), loose.Values(slot)) {
+				t.Errorf("%s, slot %d: got %.20q, %t, want %.20q, %t", name, slot, got, there, want, wanted)
+			}
+		}
+	}
+	for name, v := range map[string]values{
+		"nothing":       {},
+		"too long":      {texts: []string{strings.Repeat("a", math.MaxUint16-1)}},
+		"a missing one": {extents: []extent{{n: -1}}},
+	} {
+		if text, ok := v.packed(); ok {
+			t.Errorf("%s: packed as %.20q", name, text)
+		}
+	}
 }

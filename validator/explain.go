@@ -56,7 +56,7 @@ func (v *Validator) Explain(ctx context.Context, r *http.Request) *Explanation {
 		}
 	}
 	if x.Reason == "" && !x.Guest {
-		x.Claims = &Claims{values: a.values}
+		x.Claims = &Claims{rest: &rest{values: a.values}}
 	}
 	for _, is := range v.issuers {
 		if a.issuer == is {

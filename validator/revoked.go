@@ -26,7 +26,7 @@ func (d *denylist) names(c *Claims, now moment) bool {
 	if d == nil || len(d.marks) == 0 {
 		return false
 	}
-	claims, err := parseObject(c.payload)
+	claims, err := parseObject(c.Payload())
 	return err != nil || d.has(claims, now) != ""
 }
 

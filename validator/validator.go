@@ -205,10 +205,14 @@ func (v *Validator) Authenticate(ctx context.Context, r *http.Request) (*Claims,
 		}
 		return nil, refusal
 	}
-	e := &entry{print: print, key: a.key}
-	e.claims.id, e.claims.values = a.values.packed(print.id())
-	if v.wants == nil || v.wants.whole || v.revoked != nil {
-		e.claims.payload = slices.Clone(a.form.payload)
+	e := &entry{claims: Claims{print: print}, key: a.key}
+	if text, ok := a.values.packed(); ok && !v.wants.split() && !v.keepsPayload() {
+		e.claims.text = text
+	} else {
+		e.claims.rest = &rest{values: a.values}
+		if v.keepsPayload() {
+			e.claims.rest.payload = slices.Clone(a.form.payload)
+		}
 	}
 	if v.cache != nil {
 		e.from, e.until = v.window(a)
@@ -217,6 +221,9 @@ func (v *Validator) Authenticate(ctx context.Context, r *http.Request) (*Claims,
 	}
 	return &e.claims, nil
 }
+
+// keepsPayload reports whether somebody may look at claims that are not compiled.
+func (v *Validator) keepsPayload() bool { return v.wants == nil || v.wants.whole || v.revoked != nil }
 
 // TokenOf is the way to the token that a request shows to an authenticator, for those who hand it on or exchange it; nil
 // where no token is asked for. It looks the token up anew, because verified ones are not kept.
