@@ -179,7 +179,7 @@ func (b *backend) body(res *Response, out *outbound.Response) (err error) {
 		res.Empty = true
 		return nil
 	}
-	if res.buf, err = b.decode(&res.Body, decode.Answer{Text: res.buf, Header: res.Header}, b.depth); err != nil {
+	if res.buf, err = b.decode.Decode(&res.Body, decode.Answer{Text: res.buf, Header: res.Header}, b.depth); err != nil {
 		return BadBody(err)
 	}
 	if err := b.plan.Apply(&res.Body); err != nil {

@@ -107,7 +107,7 @@ func split(paths []string) [][]string {
 // decoder picks the way the answer is read.
 func (m *mistakes) decoder(cfg Config) decode.Decoder {
 	if cfg.Encoding == "no-op" {
-		return nil
+		return decode.Decoder{}
 	}
 	d, err := decode.New(cfg.Encoding, decode.Options{Collection: cfg.IsCollection, Max: conf.Value(cfg.MaxResponseSize, defaultMaxResponse),
 		NoText: cfg.hides(content), NoList: cfg.hides(collection)})

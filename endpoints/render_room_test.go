@@ -162,6 +162,6 @@ func reading(text string) (*backends.Response, error) {
 	res := backends.NewResponse()
 	res.Status, res.Complete = 200, true
 	res.Header = []outbound.Field{{Name: "X-A", Value: "1"}}
-	_, err = d(&res.Body, decode.Answer{Text: []byte(text)}, 0)
+	_, err = d.Decode(&res.Body, decode.Answer{Text: []byte(text)}, 0)
 	return res, err
 }

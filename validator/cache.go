@@ -101,6 +101,7 @@ type entry struct {
 	key         *verifier
 	from, until moment
 	list        atomic.Pointer[denylist] // the deny-list that it was last held against
+	sound       atomic.Int64             // 1 + the losses of the keys when its own was last seen to be there
 	asked       atomic.Int64             // when it was last asked for, see ask
 	size        int
 }
@@ -148,8 +149,8 @@ func (c *Cache) at(p *print, which int) int {
 
 func (p *print) tag() uint64 { return binary.LittleEndian.Uint64(p[:]) | 1 }
 
-// find is the verdict of a print, nil if there is none that still holds.
-func (c *Cache) find(p *print, now moment, deny *denylist) *Claims {
+// find is the verdict of a print, nil if there is none that still holds. losses are those of the keys, read before.
+func (c *Cache) find(p *print, now moment, deny *denylist, losses int64) *Claims {
 	if c == nil {
 		return nil
 	}
@@ -161,7 +162,7 @@ func (c *Cache) find(p *print, now moment, deny *denylist) *Claims {
 				continue
 			}
 			if e := c.slots[i].entry.Load(); e != nil && e.claims.print == *p {
-				return e.verdict(now, deny)
+				return e.verdict(now, deny, losses)
 			}
 		}
 	}
@@ -169,9 +170,15 @@ func (c *Cache) find(p *print, now moment, deny *denylist) *Claims {
 }
 
 // verdict is the entry's claims, if they still hold.
-func (e *entry) verdict(now moment, deny *denylist) *Claims {
-	if now < e.from || now >= e.until || e.key.gone.Load() {
+func (e *entry) verdict(now moment, deny *denylist, losses int64) *Claims {
+	if now < e.from || now >= e.until {
 		return nil
+	}
+	if e.sound.Load() != losses+1 {
+		if e.key.gone.Load() {
+			return nil
+		}
+		e.sound.Store(losses + 1)
 	}
 	if e.list.Load() != deny {
 		if deny.names(&e.claims, now) {
@@ -196,7 +203,7 @@ func (c *Cache) keep(e *entry, now moment) {
 	if c == nil {
 		return
 	}
-	e.size = 112 + e.claims.size()
+	e.size = 128 + e.claims.size()
 	e.ask(now, 0)
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -167,7 +167,7 @@ func TestTheCacheFollowsItsCrowd(t *testing.T) {
 			p := print{0: crowd}
 			binary.LittleEndian.PutUint64(p[8:], uint64(i)*0x9e3779b97f4a7c15+uint64(crowd))
 			binary.LittleEndian.PutUint64(p[16:], uint64(i)*0xbf58476d1ce4e5b9+uint64(crowd))
-			if c.find(&p, now, nil) == nil {
+			if c.find(&p, now, nil, 0) == nil {
 				n++
 				c.keep(&entry{claims: Claims{print: p}, key: &v, until: lastMoment}, now)
 			}
@@ -254,7 +254,7 @@ func TestTheCacheTable(t *testing.T) {
 		}
 		now := moment(rng.IntN(100))
 		c.keep(e, now)
-		if got := c.find(&e.claims.print, now, nil); got != nil && (got != &e.claims || now >= e.until) {
+		if got := c.find(&e.claims.print, now, nil, 0); got != nil && (got != &e.claims || now >= e.until) {
 			t.Fatalf("round %d: got a verdict that does not hold", i)
 		}
 		sum := len(c.slots) * 16

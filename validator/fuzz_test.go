@@ -37,7 +37,7 @@ func FuzzTokens(f *testing.F) {
 	if err != nil {
 		f.Fatal(err)
 	}
-	keys, algs := newKeySet(parsed.Keys, nil, fixedTime()), map[string]bool{"HS256": true}
+	keys, algs := newKeySet(parsed.Keys, nil, fixedTime(), nil), map[string]bool{"HS256": true}
 	raw := []byte{0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31}
 	f.Fuzz(func(t *testing.T, header, payload []byte, at int, with byte) {
 		token, err := secret.SignParts(header, payload)

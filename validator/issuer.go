@@ -17,8 +17,8 @@ type issuer struct {
 	audience []string
 	match    string // any or all
 	strategy strategy
-	src      *Source
 	ring     *ring
+	wish     wish // of it
 }
 
 // newIssuer compiles a source. Mistakes are under the source's keys.
@@ -28,7 +28,7 @@ func newIssuer(src *Source, audience, algs []string, match string, keys *Keys) (
 		errs = append(errs, errors.New("says nowhere where keys come from; want issuer, jwk_url or jwk_local_path"))
 	}
 	errs = append(errs, src.check())
-	is := &issuer{src: src, iss: src.Issuer, audience: audience, match: match, strategy: strategy(conf.Value(src.Identify, "kid"))}
+	is := &issuer{wish: src.wish(), iss: src.Issuer, audience: audience, match: match, strategy: strategy(conf.Value(src.Identify, "kid"))}
 	for i, name := range algs {
 		alg, err := jose.ParseAlg(name)
 		errs = append(errs, conf.At(err, "algs", i))

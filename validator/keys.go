@@ -29,7 +29,8 @@ type KeysConfig struct {
 type Keys struct {
 	cfg KeysConfig
 
-	shelf shelf
+	shelf  shelf
+	losses atomic.Int64 // grows after keys have gone: as long as it does not, no verdict needs to ask for its own
 
 	mu    sync.Mutex
 	rings map[ringID]*ring
@@ -153,6 +154,14 @@ func (k *Keys) Status() []KeyStatus {
 	return list
 }
 
+// lost counts how often keys have gone.
+func (k *Keys) lost() int64 {
+	if k == nil {
+		return 0
+	}
+	return k.losses.Load()
+}
+
 func (k *Keys) all() []*ring {
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -187,9 +196,9 @@ func (k *Keys) acquire(src *Source) (*ring, error) {
 }
 
 // release gives the key set of a source back; the last user's stops it.
-func (k *Keys) release(r *ring, src *Source) {
+func (k *Keys) release(r *ring, w wish) {
 	k.mu.Lock()
-	if i := slices.Index(r.wishes, src.wish()); i >= 0 {
+	if i := slices.Index(r.wishes, w); i >= 0 {
 		r.wishes = slices.Delete(r.wishes, i, i+1)
 	}
 	last := len(r.wishes) == 0
@@ -206,14 +215,14 @@ func (k *Keys) release(r *ring, src *Source) {
 
 func (k *Keys) open(src *Source) (keyring, error) {
 	if src.File != "" {
-		return newLocal(src, k.cfg.Log)
+		return newLocal(src, k.cfg.Log, &k.losses)
 	}
 	fetch, err := newFetcher(src, k.cfg)
 	if err != nil {
 		return nil, err
 	}
 	fetch.shelf = &k.shelf
-	return newRemote(fetch, k.cfg.Log), nil
+	return newRemote(fetch, k.cfg.Log, &k.losses), nil
 }
 
 // id is what makes two sources one: everything that decides what is fetched and whom we trust, not how fresh it must be.

@@ -19,12 +19,13 @@ type verifier struct {
 // keySet is what one fetch or one file has brought. It never changes.
 type keySet struct {
 	keys    []*verifier
-	fetched time.Time // with its monotonic clock
+	fetched time.Time     // with its monotonic clock
+	losses  *atomic.Int64 // see Keys
 }
 
 // newKeySet makes a set that shares its verifiers with the one before, so that verdicts of a key outlive a refresh.
-func newKeySet(keys []*jose.Key, before *keySet, now time.Time) *keySet {
-	set := &keySet{fetched: now}
+func newKeySet(keys []*jose.Key, before *keySet, now time.Time, losses *atomic.Int64) *keySet {
+	set := &keySet{fetched: now, losses: losses}
 	for _, key := range keys {
 		set.keys = append(set.keys, before.verifier(key))
 	}
@@ -52,6 +53,7 @@ func (s *keySet) retire(next *keySet) {
 			key.gone.Store(true)
 		}
 	}
+	s.losses.Add(1)
 }
 
 func (s *keySet) has(key *verifier) bool {

@@ -22,9 +22,10 @@ const lookPause = 2 * time.Second
 // local is a key set in a file. It is read when it is made, so that a missing file stops the start, and again when the
 // file changes; a version that cannot be used leaves the one before in force.
 type local struct {
-	src Source
-	log *slog.Logger
-	set atomic.Pointer[keySet]
+	src    Source
+	log    *slog.Logger
+	losses *atomic.Int64 // see Keys
+	set    atomic.Pointer[keySet]
 
 	mu     sync.Mutex
 	seen   os.FileInfo // of the version that was read last, good or bad
@@ -38,8 +39,8 @@ type local struct {
 	tasks  sync.WaitGroup
 }
 
-func newLocal(src *Source, log *slog.Logger) (*local, error) {
-	l := &local{src: *src, log: log.With("keys", src.File)}
+func newLocal(src *Source, log *slog.Logger, losses *atomic.Int64) (*local, error) {
+	l := &local{src: *src, losses: losses, log: log.With("keys", src.File)}
 	l.ctx, l.cancel = context.WithCancel(context.Background())
 	if err := l.read(); err != nil {
 		l.cancel()
@@ -121,7 +122,7 @@ func (l *local) read() error {
 		return conf.At(errors.Join(append([]error{errors.New("no key that can be used")}, set.Skipped...)...), "jwk_local_path")
 	}
 	old := l.set.Load()
-	next := newKeySet(set.Keys, old, time.Now())
+	next := newKeySet(set.Keys, old, time.Now(), l.losses)
 	l.set.Store(next)
 	old.retire(next)
 	return nil

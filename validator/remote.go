@@ -21,9 +21,10 @@ const (
 // remote is a key set that is fetched (security.md 16 to 19). Requests read it without a lock; one goroutine refreshes it
 // ahead of its expiry; a token that it does not know asks for a fetch, at most every 30 s.
 type remote struct {
-	from *fetcher
-	log  *slog.Logger
-	set  atomic.Pointer[keySet]
+	from   *fetcher
+	log    *slog.Logger
+	losses *atomic.Int64 // see Keys
+	set    atomic.Pointer[keySet]
 
 	mu       sync.Mutex
 	wish     wish          // of all users
@@ -51,8 +52,8 @@ type flight struct {
 	done  chan struct{}
 }
 
-func newRemote(from *fetcher, log *slog.Logger) *remote {
-	r := &remote{from: from, log: log.With("keys", from.name()), nudge: make(chan struct{}, 1)}
+func newRemote(from *fetcher, log *slog.Logger, losses *atomic.Int64) *remote {
+	r := &remote{from: from, losses: losses, log: log.With("keys", from.name()), nudge: make(chan struct{}, 1)}
 	r.ctx, r.cancel = context.WithCancel(context.Background())
 	return r
 }
@@ -201,7 +202,7 @@ func (r *remote) fly(f *flight, after time.Time, window time.Duration) {
 		return
 	}
 	old := r.set.Load()
-	set := newKeySet(got.set.Keys, old, got.began)
+	set := newKeySet(got.set.Keys, old, got.began, r.losses)
 	r.says = got.says
 	r.due = got.began.Add(jitter(r.span(r.wish)))
 	r.set.Store(set)

@@ -177,7 +177,7 @@ func (v *Validator) Close() {
 	v.closed.Do(func() {
 		for _, is := range v.issuers {
 			if is != nil {
-				v.keys.release(is.ring, is.src)
+				v.keys.release(is.ring, is.wish)
 			}
 		}
 	})
@@ -193,7 +193,7 @@ func (v *Validator) Authenticate(ctx context.Context, r *http.Request) (*Claims,
 	now := time.Now()
 	print := v.digest.print(&v.rules, token)
 	deny, _ := v.revoked.current()
-	if claims := v.cache.find(&print, momentOf(now), deny); claims != nil {
+	if claims := v.cache.find(&print, momentOf(now), deny, v.keys.lost()); claims != nil {
 		return claims, nil
 	}
 	a := v.begin(ctx, now, token)

@@ -72,7 +72,7 @@ func keysOf(t *testing.T, public, private json.RawMessage) (*keySet, map[string]
 			algs[string(alg)] = true
 		}
 	}
-	return newKeySet(set.Keys, nil, fixedTime()), algs
+	return newKeySet(set.Keys, nil, fixedTime(), nil), algs
 }
 
 // verifies runs a token through form, header and signature, with the algorithms that the keys are for. The payloads are no

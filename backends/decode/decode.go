@@ -12,7 +12,16 @@ import (
 
 // Decoder makes a JSON value of an answer's text, indexed down to depth. What it cannot read is an error, never an empty
 // object. The value points into kept, which is the text or takes its place; the text is the decoder's then.
-type Decoder func(v *rawjson.Value, a Answer, depth int) (kept []byte, err error)
+// It is a value, so that it lies where its backend does.
+type Decoder struct {
+	o   Options
+	way func(o Options, v *rawjson.Value, a Answer, depth int) (kept []byte, err error)
+}
+
+// Decode reads one answer.
+func (d *Decoder) Decode(v *rawjson.Value, a Answer, depth int) (kept []byte, err error) {
+	return d.way(d.o, v, a, depth)
+}
 
 // Answer is what is decoded.
 type Answer struct {
@@ -36,23 +45,23 @@ type Options struct {
 func New(encoding string, o Options) (Decoder, error) {
 	switch encoding {
 	case "json", "fast-json":
-		return o.json, nil
+		return Decoder{o, Options.json}, nil
 	case "safejson":
 		o.NoText, o.NoList = false, false // as KrakenD
-		return o.anything, nil
+		return Decoder{o, Options.anything}, nil
 	case "string":
-		return content, nil
+		return Decoder{o, Options.content}, nil
 	case "xml":
-		return o.xml, nil
+		return Decoder{o, Options.xml}, nil
 	case "rss", "atom":
-		return o.feed, nil
+		return Decoder{o, Options.feed}, nil
 	case "yaml":
-		return o.yaml, nil
+		return Decoder{o, Options.yaml}, nil
 	case "auto":
 		o.anyKind = true
-		return o.auto, nil
+		return Decoder{o, Options.auto}, nil
 	}
-	return nil, fmt.Errorf("got %q, want json, safejson, string, xml, rss, atom, yaml, auto or no-op", encoding)
+	return Decoder{}, fmt.Errorf("got %q, want json, safejson, string, xml, rss, atom, yaml, auto or no-op", encoding)
 }
 
 // size is how long an answer may be as JSON.
@@ -100,7 +109,7 @@ func (o Options) anything(v *rawjson.Value, a Answer, depth int) ([]byte, error)
 }
 
 // content takes any text, the empty one too, as {"content": "…"}.
-func content(v *rawjson.Value, a Answer, _ int) ([]byte, error) {
+func (o Options) content(v *rawjson.Value, a Answer, _ int) ([]byte, error) {
 	v.SetMembers([]rawjson.Member{{Key: []byte(`"content"`), Value: rawjson.Quote(nil, a.Text)}})
 	return a.Text, nil
 }
@@ -127,7 +136,7 @@ func (o Options) auto(v *rawjson.Value, a Answer, depth int) ([]byte, error) {
 		if o.NoText {
 			return a.Text, fieldless(kind)
 		}
-		return content(v, a, depth)
+		return o.content(v, a, depth)
 	}
 	return a.Text, fmt.Errorf("content type %q is none that encoding auto reads (JSON, XML, RSS, Atom, YAML, text)", written)
 }

@@ -31,7 +31,7 @@ func decoded(encoding string, collection bool, contentType, body string) string 
 		return "error: " + err.Error()
 	}
 	var v rawjson.Value
-	if _, err := d(&v, a, plan.Depth()); err != nil {
+	if _, err := d.Decode(&v, a, plan.Depth()); err != nil {
 		return "error: " + err.Error()
 	}
 	if v.Kind() != 'n' {
@@ -377,7 +377,7 @@ func BenchmarkDecode(b *testing.B) {
 			var text []byte
 			for b.Loop() {
 				v.Reset()
-				if text, err = d(&v, Answer{Text: append(text[:0], r.body...)}, 1); err != nil {
+				if text, err = d.Decode(&v, Answer{Text: append(text[:0], r.body...)}, 1); err != nil {
 					b.Fatal(err)
 				}
 			}
