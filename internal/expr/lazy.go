@@ -8,6 +8,8 @@ import (
 
 	"cel.dev/cel-go/common/types"
 	"cel.dev/cel-go/common/types/ref"
+
+	"gatehouse/internal/rawjson"
 )
 
 // Answer is what a backend has said, a JSON value that is valid, as expressions see it. It is decoded level by level, where
@@ -65,7 +67,7 @@ func (p *part) value(a types.Adapter) ref.Val {
 
 func (p *part) decode(a types.Adapter) ref.Val {
 	count, cost := 0, 0
-	p.each(func(_, text string) {
+	rawjson.Each(p.text, func(_, text string) {
 		count++
 		if cost += valueSize; text[0] == '{' || text[0] == '[' {
 			cost += valueSize
@@ -79,7 +81,7 @@ func (p *part) decode(a types.Adapter) ref.Val {
 	}
 	if p.text[0] == '[' {
 		list := make([]any, 0, count)
-		p.each(func(_, text string) { list = append(list, p.of.native(text)) })
+		rawjson.Each(p.text, func(_, text string) { list = append(list, p.of.native(text)) })
 		return types.NewDynamicList(a, list)
 	}
 	return types.NewStringInterfaceMap(a, p.members(count))
@@ -87,7 +89,7 @@ func (p *part) decode(a types.Adapter) ref.Val {
 
 func (p *part) members(count int) map[string]any {
 	m := make(map[string]any, count)
-	p.each(func(key, text string) { m[unquoted(key)] = p.of.native(text) })
+	rawjson.Each(p.text, func(key, text string) { m[unquoted(key)] = p.of.native(text) })
 	return m
 }
 
@@ -115,66 +117,6 @@ func unquoted(s string) string {
 	var out string
 	_ = json.Unmarshal([]byte(s), &out)
 	return out
-}
-
-// each goes through members or elements.
-func (p *part) each(do func(key, text string)) {
-	i := blank(p.text, 1)
-	for p.text[i] != '}' && p.text[i] != ']' {
-		key := ""
-		if p.text[0] == '{' {
-			end := stringEnd(p.text, i)
-			key = p.text[i:end]
-			i = blank(p.text, blank(p.text, end)+1)
-		}
-		end := valueEnd(p.text, i)
-		do(key, p.text[i:end])
-		if i = blank(p.text, end); p.text[i] == ',' {
-			i = blank(p.text, i+1)
-		}
-	}
-}
-
-func blank(s string, i int) int {
-	for s[i] == ' ' || s[i] == '\n' || s[i] == '\r' || s[i] == '\t' {
-		i++
-	}
-	return i
-}
-
-func stringEnd(s string, i int) int {
-	for i++; s[i] != '"'; i++ {
-		if s[i] == '\\' {
-			i++
-		}
-	}
-	return i + 1
-}
-
-// valueEnd is where the value ends that begins at i.
-func valueEnd(s string, i int) int {
-	depth := 0
-	for ; i < len(s); i++ {
-		switch s[i] {
-		case '"':
-			if i = stringEnd(s, i) - 1; depth == 0 {
-				return i + 1
-			}
-		case '{', '[':
-			depth++
-		case '}', ']':
-			if depth--; depth == 0 {
-				return i + 1
-			} else if depth < 0 {
-				return i
-			}
-		case ',', ' ', '\n', '\r', '\t':
-			if depth == 0 {
-				return i
-			}
-		}
-	}
-	return i
 }
 
 // adapter makes values of CEL of ours and of those of JSON.

@@ -12,6 +12,8 @@ import (
 	"unicode/utf8"
 
 	lua "github.com/yuin/gopher-lua"
+
+	"gatehouse/internal/rawjson"
 )
 
 // JSON as scripts work on it: nil, bool, string, json.Number or float64, *table and *array. Objects keep the order of their
@@ -112,7 +114,7 @@ func decode(l *lua.LState, text string) (any, error) {
 	if text = strings.Trim(text, " \t\r\n"); text == "" {
 		return nil, io.EOF
 	}
-	if tooDeep(text) {
+	if rawjson.DeeperThan(text, maxDepth) {
 		return nil, errors.New("is nested too deeply")
 	}
 	return opened(l, native(text)), nil
@@ -142,7 +144,7 @@ func opened(l *lua.LState, v any) any {
 		return v
 	}
 	count, decoded := 0, 0
-	each(string(text), func(_, one string) {
+	rawjson.Each(string(text), func(_, one string) {
 		if count++; one[0] == '"' && strings.IndexByte(one, '\\') > 0 {
 			decoded += len(one)
 		}
@@ -151,7 +153,7 @@ func opened(l *lua.LState, v any) any {
 	if text[0] == '[' {
 		spend(l, tableSize+count*nodeSize+len(text)/readCost)
 		a := &array{items: make([]any, 0, count)}
-		each(string(text), func(_, one string) { a.items = append(a.items, native(one)) })
+		rawjson.Each(string(text), func(_, one string) { a.items = append(a.items, native(one)) })
 		return a
 	}
 	size := nodeSize + keySize
@@ -160,7 +162,7 @@ func opened(l *lua.LState, v any) any {
 	}
 	spend(l, tableSize+count*size+len(text)/readCost)
 	t := &table{keys: make([]string, 0, count), values: make([]any, 0, count)}
-	each(string(text), func(key, one string) { t.set(unquoted(key), native(one)) })
+	rawjson.Each(string(text), func(key, one string) { t.set(unquoted(key), native(one)) })
 	return t
 }
 
