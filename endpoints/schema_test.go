@@ -141,3 +141,12 @@ func TestHeavyBodies(t *testing.T) {
 		}
 	}
 }
+
+func TestNumbersAreTold(t *testing.T) {
+	for got, want := range map[string]string{"3/2": "got 1.5, want 2 or more", "-1/10": "got -0.1, want 2 or more", "100000000000000000000": "got 100000000000000000000, want 2 or more"} {
+		n, _ := new(big.Rat).SetString(got)
+		if text := words(&kind.Minimum{Got: n, Want: big.NewRat(2, 1)}); text != want {
+			t.Errorf("got %q, want %q", text, want)
+		}
+	}
+}

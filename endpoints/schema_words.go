@@ -2,6 +2,8 @@ package endpoints
 
 import (
 	"fmt"
+	"math/big"
+	"strconv"
 	"strings"
 
 	"github.com/santhosh-tekuri/jsonschema/v6"
@@ -49,17 +51,26 @@ func wordsOfValues(k jsonschema.ErrorKind) string {
 func wordsOfNumbers(k jsonschema.ErrorKind) string {
 	switch k := k.(type) {
 	case *kind.Minimum:
-		return fmt.Sprintf("got %s, want %s or more", k.Got.RatString(), k.Want.RatString())
+		return fmt.Sprintf("got %s, want %s or more", decimal(k.Got), decimal(k.Want))
 	case *kind.Maximum:
-		return fmt.Sprintf("got %s, want %s or less", k.Got.RatString(), k.Want.RatString())
+		return fmt.Sprintf("got %s, want %s or less", decimal(k.Got), decimal(k.Want))
 	case *kind.ExclusiveMinimum:
-		return fmt.Sprintf("got %s, want more than %s", k.Got.RatString(), k.Want.RatString())
+		return fmt.Sprintf("got %s, want more than %s", decimal(k.Got), decimal(k.Want))
 	case *kind.ExclusiveMaximum:
-		return fmt.Sprintf("got %s, want less than %s", k.Got.RatString(), k.Want.RatString())
+		return fmt.Sprintf("got %s, want less than %s", decimal(k.Got), decimal(k.Want))
 	case *kind.MultipleOf:
-		return fmt.Sprintf("got %s, want a multiple of %s", k.Got.RatString(), k.Want.RatString())
+		return fmt.Sprintf("got %s, want a multiple of %s", decimal(k.Got), decimal(k.Want))
 	}
 	return ""
+}
+
+// decimal is a number as people write it: 1.5, and not 3/2.
+func decimal(n *big.Rat) string {
+	if n.IsInt() {
+		return n.RatString()
+	}
+	f, _ := n.Float64()
+	return strconv.FormatFloat(f, 'g', -1, 64)
 }
 
 func wordsOfSizes(k jsonschema.ErrorKind) string {
