@@ -9,6 +9,7 @@ import (
 	"sync"
 
 	"gatehouse/internal/outbound"
+	"gatehouse/internal/splice"
 )
 
 // call is one request on its way to a host: what is sent, and what must be known to send it again. Calls are pooled; a
@@ -133,6 +134,19 @@ type streamed struct {
 func (s *streamed) Read(p []byte) (int, error) {
 	n, err := s.ReadCloser.Read(p)
 	if err != nil && err != io.EOF {
+		s.rest.report(failed(s.ctx, err))
+	}
+	return n, err
+}
+
+// Spill follows splice.Source.
+func (s *streamed) Spill(into *splice.Pipe) (int, error) {
+	source, ok := s.ReadCloser.(splice.Source)
+	if !ok {
+		return 0, splice.ErrCopy
+	}
+	n, err := source.Spill(into)
+	if err != nil && err != splice.ErrCopy { //nolint:errorlint // it is itself
 		s.rest.report(failed(s.ctx, err))
 	}
 	return n, err

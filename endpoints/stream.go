@@ -12,6 +12,7 @@ import (
 
 	"gatehouse/backends"
 	"gatehouse/internal/outbound"
+	"gatehouse/internal/splice"
 )
 
 // renderStream hands an answer through as it comes: status, headers, body, trailers. The one panic of this house is here:
@@ -84,7 +85,49 @@ func (f *flow) copy(body io.Reader, begun bool) error {
 		if err != nil {
 			return err
 		}
+		if n >= largePiece && f.left >= largeRest {
+			if err := f.pour(body); err != nil {
+				return err
+			}
+		}
 	}
+}
+
+// A pipe is worth its calls for what is long and comes in large pieces: see BenchmarkMove of internal/splice.
+const (
+	largeRest  = 32 << 10
+	largePiece = 8 << 10
+)
+
+// pour moves a body past the process, from socket to socket, for as long as it comes in large pieces and a rest of it is
+// known to come.
+func (f *flow) pour(body io.Reader) error {
+	source, from := body.(splice.Source)
+	sink, to := f.w.(splice.Sink)
+	if !from || !to || !sink.Pours() {
+		return nil
+	}
+	pipe := splice.Take()
+	if pipe == nil {
+		return nil
+	}
+	defer pipe.Give()
+	for n := largePiece; n >= largePiece && f.left > 0; {
+		var err error
+		if n, err = source.Spill(pipe); err == splice.ErrCopy { //nolint:errorlint // it is itself
+			return nil
+		} else if err != nil {
+			return err
+		}
+		err = sink.Pour(pipe)
+		sent := int64(n - pipe.Held())
+		f.x.Bytes += sent
+		f.left -= sent
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (f *flow) out(p []byte) error {

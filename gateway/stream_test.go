@@ -40,6 +40,11 @@ func upstream(t testing.TB, handler http.HandlerFunc) string {
 // streaming serves one no-op endpoint "/s" of every method in front of a backend.
 func streaming(t testing.TB, backend, service, endpoint string) *site {
 	t.Helper()
+	return open(t, streams(backend, service, endpoint))
+}
+
+// streams is its configuration.
+func streams(backend, service, endpoint string) string {
 	var list []string
 	for _, method := range []string{"GET", "POST", "PUT"} {
 		extra := endpoint
@@ -48,7 +53,7 @@ func streaming(t testing.TB, backend, service, endpoint string) *site {
 		}
 		list = append(list, fmt.Sprintf(`{"endpoint": "/s", "method": %q, "output_encoding": "no-op", "input_headers": ["*"]%s, "backend": [{"url_pattern": "/", "host": [%q]}]}`, method, extra, backend))
 	}
-	return open(t, fmt.Sprintf(`{"version": 4%s, "endpoints": [%s]}`, service, strings.Join(list, ",")))
+	return fmt.Sprintf(`{"version": 4%s, "endpoints": [%s]}`, service, strings.Join(list, ","))
 }
 
 func client(t testing.TB, config *tls.Config, protocols ...string) *http.Client {

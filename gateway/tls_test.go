@@ -214,7 +214,7 @@ func TestCertificatesAreRenewed(t *testing.T) {
 		if err != nil {
 			t.Fatal(places(doc, err))
 		}
-		stop := serve(t, cfg, l)
+		stop := serve(t, cfg, l, nil)
 		ask := func(config *tls.Config) error {
 			tr := &http.Transport{TLSClientConfig: config, DisableKeepAlives: true, DialContext: l.dial}
 			res, err := (&http.Client{Transport: tr}).Get("https://localhost/__echo/")

@@ -25,7 +25,10 @@ type site struct {
 }
 
 // open serves a configuration on loopback until the test ends.
-func open(t testing.TB, config string) *site {
+func open(t testing.TB, config string) *site { return openLogged(t, config, nil) }
+
+// openLogged does so with an access log.
+func openLogged(t testing.TB, config string, access io.Writer) *site {
 	t.Helper()
 	cfg, doc, err := gateway.Parse("gateway.json", []byte(config), nil)
 	if err != nil {
@@ -35,16 +38,17 @@ func open(t testing.TB, config string) *site {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &site{addr: l.Addr().String(), stop: serve(t, cfg, l)}
+	s := &site{addr: l.Addr().String(), stop: serve(t, cfg, l, access)}
 	t.Cleanup(s.stop)
 	return s
 }
 
 // serve serves a configuration until stop is called.
-func serve(t testing.TB, cfg gateway.Config, l net.Listener) (stop func()) {
+func serve(t testing.TB, cfg gateway.Config, l net.Listener, access io.Writer) (stop func()) {
 	t.Helper()
 	log := slog.New(slog.DiscardHandler)
 	shared := newShared(log)
+	shared.Access = access
 	g, err := gateway.New(cfg, shared)
 	if err != nil {
 		t.Fatal(err)

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"gatehouse/internal/splice"
 )
 
 // response writes an answer: an [http.ResponseWriter] that [http.ResponseController] can ask for everything.
@@ -138,6 +140,26 @@ func (w *response) Write(p []byte) (int, error) {
 		return 0, w.failed
 	}
 	return len(p), nil
+}
+
+// Pours follows splice.Sink: a body of known length, over a bare socket.
+func (w *response) Pours() bool {
+	return w.c.raw != nil && w.committed && w.length >= 0 && !w.bodiless && w.failed == nil && w.c.state.Load() != taken
+}
+
+// Pour follows splice.Sink.
+func (w *response) Pour(from *splice.Pipe) error {
+	if w.written += int64(from.Held()); w.written > w.length {
+		return http.ErrContentLength
+	}
+	w.send(nil)
+	for w.failed == nil && from.Held() > 0 {
+		w.c.roll()
+		if _, w.failed = from.Drain(w.c.raw); w.failed != nil {
+			w.c.life.end()
+		}
+	}
+	return w.failed
 }
 
 // keep takes the beginning of a body: it may turn out to be all of it, or tell what it is.

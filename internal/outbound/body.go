@@ -4,6 +4,8 @@ import (
 	"errors"
 	"io"
 	"time"
+
+	"gatehouse/internal/splice"
 )
 
 // body reads what follows a head. The connection goes back to its pool as soon as the last byte is here, be it read by
@@ -116,6 +118,28 @@ func (b *body) readLength(p []byte) int {
 		b.end()
 	}
 	return n
+}
+
+// Spill follows splice.Source: of a body whose length is known and that comes from a bare socket.
+func (b *body) Spill(into *splice.Pipe) (int, error) {
+	c := b.c
+	if c == nil || b.kind != byLength || c.r < c.w || !c.direct {
+		return 0, splice.ErrCopy
+	}
+	c.expect()
+	n, err := into.Fill(c.raw, b.left)
+	if err == splice.ErrCopy { //nolint:errorlint // it is itself
+		return 0, err
+	}
+	if err != nil {
+		b.spoil(c.fail(err, "reading the answer's body"))
+		return 0, b.err
+	}
+	if b.left -= int64(n); b.left == 0 {
+		b.err = io.EOF
+		b.end()
+	}
+	return n, nil
 }
 
 func (b *body) readUntilClose(p []byte) int {

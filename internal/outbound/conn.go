@@ -49,13 +49,7 @@ func bare(nc net.Conn) net.Conn {
 
 // read reads once from the network, past the buffer.
 func (c *conn) read(p []byte) (int, error) {
-	if c.idle > 0 && c.streaming.Load() && !c.pool.warden.awaits(c) {
-		c.bounded = true
-		_ = c.nc.SetReadDeadline(time.Now().Add(c.idle))
-		if c.cut.Load() {
-			_ = c.nc.SetDeadline(longAgo())
-		}
-	}
+	c.expect()
 	for range 100 {
 		n, err := c.nc.Read(p)
 		if n > 0 {
@@ -67,6 +61,17 @@ func (c *conn) read(p []byte) (int, error) {
 		}
 	}
 	return 0, io.ErrNoProgress
+}
+
+// expect gives the origin its idle timeout for what is to come next.
+func (c *conn) expect() {
+	if c.idle > 0 && c.streaming.Load() && !c.pool.warden.awaits(c) {
+		c.bounded = true
+		_ = c.nc.SetReadDeadline(time.Now().Add(c.idle))
+		if c.cut.Load() {
+			_ = c.nc.SetDeadline(longAgo())
+		}
+	}
 }
 
 // fill reads more into the buffer, which has room for at least one byte.
