@@ -53,6 +53,11 @@ func (e *Endpoint) compileAuth(cfg Config, env Env, wants *validator.Wants, at f
 		made, err := validator.New(*v, env.Auth, wants)
 		at(err, "extra_config", "auth/validator")
 		if err == nil {
+			one := alike(env.Alike, "validator "+made.Rules(), made)
+			if one != made {
+				made.Close()
+				made = one
+			}
 			e.validator = made
 			e.closers = append(e.closers, made.Close)
 			ways = append(ways, made)

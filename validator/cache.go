@@ -47,6 +47,10 @@ func (c *Config) rules(deps *Deps, wants *Wants) (ruleID, error) {
 	return ruleID(h.Sum(nil)), nil
 }
 
+// Rules is what a validator demands and hands on, as a short text. Among those of one configuration, those with the same rules
+// say the same of every request.
+func (v *Validator) Rules() string { return string(v.rules[:]) }
+
 // digester makes prints.
 type digester struct {
 	key  [sha256.Size]byte

@@ -34,7 +34,7 @@ const (
 )
 
 // large is how many bytes a configuration takes that is one of thousands of endpoints.
-const large = 32 << 20
+const large = 16 << 20
 
 // collect sets GOGC, unless the environment has.
 func collect(percent int, lookup func(string) (string, bool)) {
