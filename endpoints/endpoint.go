@@ -24,6 +24,7 @@ const DefaultTimeout = 2 * time.Second
 // Endpoint is one compiled route. What every request reads comes first, in the order in which it is read: one of thousands of
 // endpoints is not in the processor's caches, and lines that follow each other are fetched together.
 type Endpoint struct {
+	Path      string
 	timeout   time.Duration
 	early     []Guard
 	auth      validator.Authenticator // nil: public
@@ -38,7 +39,6 @@ type Endpoint struct {
 	answers   []weigh
 	render    renderer
 	compress  *compression // nil: nothing is compressed
-	Path      string
 	project   projection
 	voice     *Voice
 

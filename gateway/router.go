@@ -35,6 +35,7 @@ func newRouter(cfg Config, m manners, voice endpoints.Voice, list []route, log *
 			t.tree.add(http.MethodHead, r.endpoint)
 		}
 	}
+	t.tree.pack()
 	return t, nil
 }
 

@@ -172,6 +172,8 @@ func TestPathsThatWereMeant(t *testing.T) {
 		{"a route that is spelt so comes before one in other case", "/{any}/x /a/x", "//A/x", "/A/x"},
 		{"the wildcard takes the slash with it", "/files/*", "//files/a/", "/files/a/"},
 		{"two routes that differ in case", "/Ab /aB", "/AB", "/Ab"},
+		{"one without capitals comes first", "/aB /ab /c", "/AB", "/ab"},
+		{"one of many, with capitals", "/a /Bc /d", "/bC", "/Bc"},
 		{"the root is what it is", "/a", "/", ""},
 		{"a parameter is never empty", "/u/{id}/x", "/u//x", ""},
 		{"a wildcard begins behind its slash", "/u/*", "/u", "/u/"},

@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"maps"
 	"net/http"
 	"slices"
 	"strings"
@@ -19,8 +20,8 @@ type tree struct {
 // node is where a path has come to. Of thousands of routes hardly one is in the processor's caches when it is asked for, and
 // each line of memory that is looked at costs as much as reading a header: so what most requests need is one line.
 type node struct {
-	text    string // the literal that leads on, where it is the only one
-	next    *node  // where it leads; nil: there is none, or there are several
+	name    string // the literal that leads here, if one does
+	next    *node  // behind the only literal that leads on; nil: there is none, or there are several
 	param   *node
 	entries []entry  // what a path that ends here answers
 	further *further // nil: nothing of it
@@ -28,10 +29,10 @@ type node struct {
 
 // further is what few nodes have.
 type further struct {
-	literal map[string]*node    // where they are several
-	folded  map[string][]string // the spellings of literals, by them in lower case
-	mixed   []*mixedNode        // the most specific first
-	rest    []entry             // what a wildcard here answers
+	literals *literals           // where they are several
+	folded   map[string][]string // those with capitals, by them in lower case
+	mixed    []*mixedNode        // the most specific first
+	rest     []entry             // what a wildcard here answers
 }
 
 type mixedNode struct {
@@ -112,43 +113,80 @@ func (t *tree) literal(n *node, text string) *node {
 	if child := n.behind(text); child != nil {
 		return child
 	}
-	if t.texts == nil {
-		t.texts = map[string]string{}
-	}
-	if known, ok := t.texts[text]; ok {
-		text = known
-	}
-	t.texts[text] = text
-	child := &node{}
-	if n.next == nil && (n.further == nil || n.further.literal == nil) {
-		n.text, n.next = text, child
+	child := &node{name: t.same(text)}
+	if n.next == nil && (n.further == nil || n.further.literals == nil) {
+		n.next = child
 		return child
 	}
 	f := n.more()
-	if f.literal == nil {
-		f.literal, f.folded = map[string]*node{}, map[string][]string{}
-		f.put(n.text, n.next)
-		n.text, n.next = "", nil
+	if f.literals == nil {
+		f.literals, f.folded = &literals{}, map[string][]string{}
+		f.put(n.next)
+		n.next = nil
 	}
-	f.put(text, child)
+	f.put(child)
 	return child
 }
 
-func (f *further) put(text string, child *node) {
-	f.literal[text] = child
-	folded := strings.ToLower(text)
-	f.folded[folded] = append(f.folded[folded], text)
+func (f *further) put(child *node) {
+	f.literals.put(child)
+	if folded := strings.ToLower(child.name); folded != child.name {
+		f.folded[folded] = append(f.folded[folded], child.name)
+	}
+}
+
+// same is a text that is equal to others before it, and theirs.
+func (t *tree) same(text string) string {
+	if known, ok := t.texts[text]; ok {
+		return known
+	}
+	if t.texts == nil {
+		t.texts = map[string]string{}
+	}
+	t.texts[text] = text
+	return text
+}
+
+// pack ends the building: names lie together from now on.
+func (t *tree) pack() {
+	all := slices.Sorted(maps.Keys(t.texts))
+	one := strings.Join(all, "")
+	for _, text := range all {
+		t.texts[text], one = one[:len(text)], one[len(text):]
+	}
+	t.root.rename(t.texts)
+	t.texts = nil
+}
+
+func (n *node) rename(texts map[string]string) {
+	if n == nil {
+		return
+	}
+	n.name = texts[n.name]
+	n.next.rename(texts)
+	n.param.rename(texts)
+	if n.further == nil {
+		return
+	}
+	for _, m := range n.further.mixed {
+		m.node.rename(texts)
+	}
+	if l := n.further.literals; l != nil {
+		for _, child := range l.nodes {
+			child.rename(texts)
+		}
+	}
 }
 
 // behind is the node behind a literal, nil if there is none.
 func (n *node) behind(text string) *node {
 	switch {
 	case n.next != nil:
-		if n.text == text {
+		if n.next.name == text {
 			return n.next
 		}
-	case n.further != nil:
-		return n.further.literal[text]
+	case n.further != nil && n.further.literals != nil:
+		return n.further.literals.find(text)
 	}
 	return nil
 }
@@ -158,11 +196,16 @@ func (n *node) behind(text string) *node {
 func (n *node) spellings(text string) []string {
 	switch {
 	case n.next != nil:
-		if strings.EqualFold(n.text, text) {
-			return []string{n.text}
+		if strings.EqualFold(n.next.name, text) {
+			return []string{n.next.name}
 		}
-	case n.further != nil:
-		return n.further.folded[strings.ToLower(text)]
+	case n.further != nil && n.further.literals != nil:
+		folded := strings.ToLower(text)
+		list := n.further.folded[folded]
+		if n.further.literals.find(folded) != nil {
+			list = append([]string{folded}, list...)
+		}
+		return list
 	}
 	return nil
 }
