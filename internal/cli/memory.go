@@ -29,7 +29,7 @@ func limitMemory(root fs.FS, lookup func(string) (string, bool)) int64 {
 // goes before all of them.
 const (
 	patience = 400 // while a file is read and compiled: nearly all that is made then is still needed
-	usual    = 130 // fewer answers wait for it than with Go's 100, for 3 MB more
+	usual    = 130 // fewer answers wait for it than with Go's 100, for 3 MB more; beside a small heap it is more: see pace
 	generous = 200 // beside a large configuration, all of which the collector looks through each time
 )
 
@@ -44,14 +44,14 @@ func collect(percent int, lookup func(string) (string, bool)) {
 }
 
 // settle gives back the memory that compiling took, and makes a large configuration cheaper to serve: see hugePages.
-func settle(lookup func(string) (string, bool)) {
+func settle(lookup func(string) (string, bool)) (stop func()) {
 	debug.FreeOSMemory()
 	var now runtime.MemStats
 	if runtime.ReadMemStats(&now); now.HeapAlloc < large {
-		return
+		return pace(usual, lookup)
 	}
-	collect(generous, lookup)
 	hugePages()
+	return pace(generous, lookup)
 }
 
 // containerMemory is the least limit of the control groups that we are in, version 1 or 2; 0: there is none.

@@ -5,6 +5,7 @@ import (
 	"math"
 	"runtime"
 	"runtime/debug"
+	"runtime/metrics"
 	"testing"
 	"testing/fstest"
 )
@@ -82,15 +83,66 @@ func TestTheCollectorWaitsWhileAFileIsRead(t *testing.T) {
 
 // A large configuration is one by what it takes.
 func TestALargeConfigurationSettles(t *testing.T) {
-	before := debug.SetGCPercent(usual)
-	defer debug.SetGCPercent(before)
+	defer debug.SetGCPercent(debug.SetGCPercent(usual))
 	silent := func(string) (string, bool) { return "", false }
-	if settle(silent); debug.SetGCPercent(usual) != usual {
-		t.Error("a small one is large")
+	settle(silent)()
+	if gogc() <= usual {
+		t.Errorf("GOGC is %d beside a small one", gogc())
 	}
 	configuration := make([]byte, large)
-	if settle(silent); debug.SetGCPercent(usual) != generous {
-		t.Error("a large one is small")
+	settle(silent)()
+	if gogc() != generous {
+		t.Errorf("GOGC is %d beside a large one, want %d", gogc(), generous)
 	}
 	runtime.KeepAlive(configuration)
+}
+
+// gogc is what GOGC is now.
+func gogc() int {
+	now := []metrics.Sample{{Name: "/gc/gogc:percent"}}
+	metrics.Read(now)
+	return int(now[0].Value.Uint64())
+}
+
+func TestGarbageBesideAHeap(t *testing.T) {
+	for live, want := range map[uint64]int{0: mostGOGC, 100: mostGOGC, 4 << 20: 250, 8 << 20: 125, 16 << 20: 100, 1 << 40: 100} {
+		if got := percentBeside(live, 100); got != want {
+			t.Errorf("beside %d bytes GOGC is %d, want %d", live, got, want)
+		}
+	}
+}
+
+// TestGOGCFollowsTheHeap: it is set anew after a collection that found another one.
+func TestGOGCFollowsTheHeap(t *testing.T) {
+	defer debug.SetGCPercent(debug.SetGCPercent(usual))
+	collected := func(want func() bool) bool {
+		for range 10_000 {
+			if runtime.GC(); want() {
+				return true
+			}
+		}
+		return false
+	}
+	stop := pace(usual, func(string) (string, bool) { return "", false })
+	memory := make([]byte, 32<<20)
+	if !collected(func() bool { return gogc() == usual }) {
+		t.Errorf("GOGC is %d beside 32 MB, want %d", gogc(), usual)
+	}
+	runtime.KeepAlive(memory)
+	memory = nil
+	if !collected(func() bool { return gogc() > usual }) {
+		t.Errorf("GOGC is %d beside a small heap", gogc())
+	}
+	stop()
+	debug.SetGCPercent(50)
+	for range 3 {
+		runtime.GC()
+	}
+	if gogc() != 50 {
+		t.Errorf("it was set to %d after its end", gogc())
+	}
+	pace(usual, func(string) (string, bool) { return "50", true })
+	if gogc() != 50 {
+		t.Errorf("GOGC is the user's, but it was set to %d", gogc())
+	}
 }
