@@ -14,13 +14,15 @@ const (
 	smallPage = 4 << 10
 	hugePage  = 2 << 20
 
+	leastUse = 16 // a huge page is made of what is in use to at least this part, so many times less than all
+
 	madvCollapse = 25 // MADV_COLLAPSE of madvise(2), since Linux 6.1
 )
 
 // hugePages has the kernel keep memory that is in use in pages of 2 MiB, once, and returns how many it made. A request of one
 // of thousands of endpoints reads from many small pages that no request before it did, and the processor has to look up each
-// of them. Where less than half of a huge page is in use nothing changes, and nothing does where the kernel does not want to:
-// a kernel that keeps all memory so (transparent_hugepage=always) has nothing left to do.
+// of them. Where less than a sixteenth of a huge page is in use nothing changes, and nothing does where the kernel does not want
+// to: a kernel that keeps all memory so (transparent_hugepage=always) has nothing left to do.
 func hugePages() (made int) {
 	if os.Getpagesize() != smallPage {
 		return 0
@@ -34,7 +36,7 @@ func hugePages() (made int) {
 		return 0
 	}
 	defer func() { _ = pages.Close() }()
-	for _, block := range fullBlocks(string(maps), pages) {
+	for _, block := range usedBlocks(string(maps), pages) {
 		if _, _, failed := syscall.Syscall(syscall.SYS_MADVISE, block, hugePage, madvCollapse); failed == 0 {
 			made++
 		}
@@ -42,9 +44,10 @@ func hugePages() (made int) {
 	return made
 }
 
-// fullBlocks are the addresses of blocks of the size of a huge page, in memory of our own, of which at least half is in use.
-// maps and pages are what proc(5) has under /proc/self.
-func fullBlocks(maps string, pages io.ReaderAt) (full []uintptr) {
+// usedBlocks are the addresses of blocks of the size of a huge page, in memory of our own, of which at least a sixteenth is in
+// use: what compiling leaves lies scattered, and answers fill the room between. maps and pages are what proc(5) has under
+// /proc/self.
+func usedBlocks(maps string, pages io.ReaderAt) (full []uintptr) {
 	entries := make([]byte, hugePage/smallPage*8)
 	for lines := bufio.NewScanner(strings.NewReader(maps)); lines.Scan(); {
 		from, to := ownMemory(lines.Text())
@@ -52,7 +55,7 @@ func fullBlocks(maps string, pages io.ReaderAt) (full []uintptr) {
 			if _, err := pages.ReadAt(entries, int64(block/smallPage*8)); err != nil {
 				return full
 			}
-			if inUse(entries) >= len(entries)/8/2 {
+			if inUse(entries) >= len(entries)/8/leastUse {
 				full = append(full, block)
 			}
 		}

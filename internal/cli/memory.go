@@ -28,9 +28,9 @@ func limitMemory(root fs.FS, lookup func(string) (string, bool)) int64 {
 // GOGC: how much garbage there may be before the collector runs, in hundredths of what is in use. A GOGC of the environment
 // goes before all of them.
 const (
-	patience = 400 // while a file is read and compiled: nearly all that is made then is still needed
+	patience = 200 // while a file is read and compiled: much of what is made then is still needed
 	usual    = 130 // fewer answers wait for it than with Go's 100, for 3 MB more; beside a small heap it is more: see pace
-	generous = 200 // beside a large configuration, all of which the collector looks through each time
+	generous = 300 // beside a large configuration, all of which the collector looks through each time
 )
 
 // large is how many bytes a configuration takes that is one of thousands of endpoints.
