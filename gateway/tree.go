@@ -13,8 +13,7 @@ import (
 // most specific route that fits is always found, whatever the order of the file.
 type tree struct {
 	root   node
-	always endpoints.Match   // the condition of all endpoints that have none
-	texts  map[string]string // of literals: equal ones share their bytes
+	always endpoints.Match // the condition of all endpoints that have none
 }
 
 // node is where a path has come to. Of thousands of routes hardly one is in the processor's caches when it is asked for, and
@@ -113,7 +112,7 @@ func (t *tree) literal(n *node, text string) *node {
 	if child := n.behind(text); child != nil {
 		return child
 	}
-	child := &node{name: t.same(text)}
+	child := &node{name: text}
 	if n.next == nil && (n.further == nil || n.further.literals == nil) {
 		n.next = child
 		return child
@@ -135,45 +134,35 @@ func (f *further) put(child *node) {
 	}
 }
 
-// same is a text that is equal to others before it, and theirs.
-func (t *tree) same(text string) string {
-	if known, ok := t.texts[text]; ok {
-		return known
-	}
-	if t.texts == nil {
-		t.texts = map[string]string{}
-	}
-	t.texts[text] = text
-	return text
-}
-
-// pack ends the building: names lie together from now on.
+// pack ends the building: names lie together from now on, equal ones once.
 func (t *tree) pack() {
-	all := slices.Sorted(maps.Keys(t.texts))
+	texts := map[string]string{}
+	t.root.each(func(n *node) { texts[n.name] = "" })
+	all := slices.Sorted(maps.Keys(texts))
 	one := strings.Join(all, "")
 	for _, text := range all {
-		t.texts[text], one = one[:len(text)], one[len(text):]
+		texts[text], one = one[:len(text)], one[len(text):]
 	}
-	t.root.rename(t.texts)
-	t.texts = nil
+	t.root.each(func(n *node) { n.name = texts[n.name] })
 }
 
-func (n *node) rename(texts map[string]string) {
+// each goes through a node and all behind it.
+func (n *node) each(do func(*node)) {
 	if n == nil {
 		return
 	}
-	n.name = texts[n.name]
-	n.next.rename(texts)
-	n.param.rename(texts)
+	do(n)
+	n.next.each(do)
+	n.param.each(do)
 	if n.further == nil {
 		return
 	}
 	for _, m := range n.further.mixed {
-		m.node.rename(texts)
+		m.node.each(do)
 	}
 	if l := n.further.literals; l != nil {
 		for _, child := range l.nodes {
-			child.rename(texts)
+			child.each(do)
 		}
 	}
 }

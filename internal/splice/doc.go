@@ -1,5 +1,5 @@
 // Package splice moves bytes from one socket to another without bringing them into the process. What is on its way lies in
-// a pipe, a buffer in the kernel (splice(2)): of 100 KB that costs two thirds of what copying them does, of 8 KB more. Where
+// a pipe, a buffer in the kernel (splice(2)): of 128 KB that costs two thirds of what copying them does, of 8 KB more. Where
 // there is no such call, or no pipe to be had, bytes are copied.
 package splice
 
