@@ -50,7 +50,7 @@ func TestLargeAnswersPassWhole(t *testing.T) {
 			}
 		}
 	})
-	s := streaming(t, backend, "", `, "input_query_strings": ["*"]`)
+	s := streaming(t, backend, "", `, "timeout": "1m", "input_query_strings": ["*"]`) // a busy machine needs seconds for a crowd
 	c := client(t, nil, "h1")
 	var opened atomic.Int64 // connections to the gateway
 	ctx := httptrace.WithClientTrace(t.Context(), &httptrace.ClientTrace{GotConn: func(info httptrace.GotConnInfo) {
@@ -100,8 +100,9 @@ func TestLargeAnswersPassWhole(t *testing.T) {
 		const size = 16 << 20
 		begin := func(nc net.Conn) {
 			fmt.Fprintf(nc, "GET /s?size=%d&piece=%d HTTP/1.1\r\nHost: a\r\n\r\n", size, size)
-			if _, err := io.ReadFull(nc, make([]byte, 20<<10)); err != nil {
-				t.Error(err)
+			got := make([]byte, 20<<10)
+			if n, err := io.ReadFull(nc, got); err != nil {
+				t.Errorf("%v after %d bytes, %.300q", err, n, got[:n])
 			}
 		}
 		first := s.dial(t, nil)
