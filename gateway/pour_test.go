@@ -165,7 +165,7 @@ func TestLargeAnswersThatBreakOff(t *testing.T) {
 		panic(http.ErrAbortHandler)
 	})
 	log := make(lines, 10)
-	s := openLogged(t, streams(backend, "", `, "idle_timeout": "300ms", "input_query_strings": ["*"]`), log)
+	s := openLogged(t, streams(backend, "", `, "timeout": "1m", "idle_timeout": "1s", "input_query_strings": ["*"]`), log)
 	c := client(t, nil, "h1")
 	for _, how := range []string{"cut", "silent"} {
 		res, err := c.Get("http://" + s.addr + "/s?" + how)
@@ -222,7 +222,7 @@ func TestALargeAnswerOfASlowOrigin(t *testing.T) {
 			}
 		}
 	})
-	s := streaming(t, backend, "", `, "timeout": "5s", "idle_timeout": "5s"`)
+	s := streaming(t, backend, "", `, "timeout": "1m", "idle_timeout": "1m"`)
 	res, err := client(t, nil, "h1").Get("http://" + s.addr + "/s")
 	if err != nil {
 		t.Fatal(err)
