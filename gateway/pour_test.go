@@ -16,6 +16,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 )
 
 // patterned is a body of which no piece is like another.
@@ -35,6 +36,7 @@ var patterns sync.Map // []byte by size
 // TestLargeAnswersPassWhole: those that are moved from socket to socket are, byte for byte, what the backend sent, and the
 // next answer on the same connections is its own.
 func TestLargeAnswersPassWhole(t *testing.T) {
+	t.Cleanup(patterns.Clear)
 	var origins sync.Map // the gateway's ends of connections
 	backend := upstream(t, func(w http.ResponseWriter, r *http.Request) {
 		origins.Store(r.RemoteAddr, true)
@@ -117,8 +119,11 @@ func TestLargeAnswersPassWhole(t *testing.T) {
 			})
 		}
 		begun.Wait()
-		if n := pipesOfOurs(); runtime.GOOS == "linux" && (n < 2*100 || n > 2*140) {
-			t.Errorf("%d ends of pipes are open: they are for large answers, and for 128 at a time", n)
+		for runtime.GOOS == "linux" && pipesOfOurs() < 2*128 { // what a client has may come before its answer has its pipe
+			time.Sleep(time.Millisecond)
+		}
+		if n := pipesOfOurs(); n > 2*130 { // the test has one or two of its own
+			t.Errorf("%d ends of pipes are open, want them for 128 answers at a time", n)
 		}
 		if err := get(1<<20, 1<<20); err != nil {
 			t.Error(err)
@@ -149,6 +154,7 @@ func (l lines) Write(p []byte) (int, error) { l <- string(p); return len(p), nil
 // TestLargeAnswersThatBreakOff: the client is not told that it has everything, its log line counts what went, and nobody
 // after it gets what was left.
 func TestLargeAnswersThatBreakOff(t *testing.T) {
+	t.Cleanup(patterns.Clear)
 	const said, sent = 4 << 20, 1 << 20
 	left := make(chan error, 10)
 	backend := upstream(t, func(w http.ResponseWriter, r *http.Request) {

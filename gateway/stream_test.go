@@ -15,6 +15,7 @@ import (
 	"net/textproto"
 	"os"
 	"runtime"
+	"runtime/metrics"
 	"strings"
 	"testing"
 	"time"
@@ -149,15 +150,21 @@ func TestStreamsOfAnySizeInFlatMemory(t *testing.T) {
 	}
 }
 
-// flat fails if something needs more than a few megabytes at a time.
+// flat fails if something keeps more than a few megabytes at a time: what the collector finds in use while it runs, again and
+// again. Garbage is not counted, since how much of it waits is the collector's pace and not the stream's.
 func flat(t *testing.T, do func()) {
 	t.Helper()
-	runtime.GC()
-	var before, now runtime.MemStats
-	runtime.ReadMemStats(&before)
+	used := func() uint64 {
+		runtime.GC()
+		sample := []metrics.Sample{{Name: "/gc/heap/live:bytes"}}
+		metrics.Read(sample)
+		return sample[0].Value.Uint64()
+	}
+	used() // what pools have kept until now goes with the second collection
+	before := used()
 	stop, peak := make(chan struct{}), make(chan uint64)
 	go func() {
-		var most uint64
+		most := before
 		tick := time.NewTicker(20 * time.Millisecond)
 		defer tick.Stop()
 		for {
@@ -166,15 +173,16 @@ func flat(t *testing.T, do func()) {
 				peak <- most
 				return
 			case <-tick.C:
-				runtime.ReadMemStats(&now)
-				most = max(most, now.HeapAlloc)
+				most = max(most, used())
 			}
 		}
 	}()
 	do()
 	close(stop)
-	if most := <-peak; most > before.HeapAlloc+24<<20 {
-		t.Errorf("the heap grew by %d MiB", (most-before.HeapAlloc)>>20)
+	most := <-peak
+	t.Logf("%.1f MB before, %.1f MB more at most", float64(before)/1e6, float64(most-before)/1e6)
+	if most > before+16<<20 { // net/http's HTTP/2 client alone may have 4 MiB on their way
+		t.Errorf("the heap grew by %d MiB", (most-before)>>20)
 	}
 }
 
