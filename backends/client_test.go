@@ -22,7 +22,7 @@ func TestAHostHasSoManyConnectionsAndAShortQueue(t *testing.T) {
 		longest time.Duration
 	}{
 		{"two at a time, nobody may wait", -1, time.Second, 10, 2, time.Second},
-		{"two wait, and the others are told at once", 2 * time.Second, time.Second, 10, 4, 2 * time.Second},
+		{"two wait, and the others are told when they have waited long enough", 1500 * time.Millisecond, time.Second, 10, 4, 2 * time.Second},
 		{"who waits for too long is told too", 500 * time.Millisecond, time.Second, 10, 2, time.Second},
 	} {
 		t.Run(c.name, func(t *testing.T) {
