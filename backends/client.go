@@ -16,7 +16,7 @@ type TransportConfig struct {
 	KeepAlive      *conf.Duration      `json:"dialer_keep_alive" doc:"Between two TCP probes of a connection." default:"15s"`
 	HeadTimeout    *conf.Duration      `json:"response_header_timeout" doc:"How long the headers of an answer may take once the request is sent." default:"the endpoint's timeout"`
 	IdleTimeout    *conf.Duration      `json:"idle_connection_timeout" doc:"How long an unused connection is kept." default:"90s"`
-	MaxIdle        *int                `json:"max_idle_connections_per_host" doc:"Unused connections kept for each host." default:"250"`
+	MaxIdle        *int                `json:"max_idle_connections_per_host" doc:"Unused connections kept for each host. Without it 250, and for a second or two as many as were in use." default:"250"`
 	MaxIdleAll     *int                `json:"max_idle_connections" doc:"Accepted for KrakenD's sake: unused connections are counted for each host."`
 	Continue       *conf.Duration      `json:"expect_continue_timeout" doc:"Accepted for KrakenD's sake: bodies are sent without being asked for."`
 	NoKeepAlive    bool                `json:"disable_keep_alives" doc:"A connection for each request." default:"false"`

@@ -18,7 +18,7 @@ type Options struct {
 	FallbackDelay    time.Duration // before the other address family is tried too; 0: 300 ms; negative: never
 	HeadTimeout      time.Duration // from the end of the request to the head of the answer; 0: whenever the context says
 
-	MaxIdle     int           // idle connections kept; 0: 250; negative: none, every connection serves one request
+	MaxIdle     int           // idle connections kept; 0: 250, and for a second or two as many as were in use; negative: none, every connection serves one request
 	IdleTimeout time.Duration // how long an idle one is kept; 0: 90 s
 	MaxAge      time.Duration // after which a connection is not used again; 0: no limit
 	MaxOpen     int           // connections at a time; 0: no limit

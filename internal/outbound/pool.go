@@ -26,6 +26,9 @@ type Pool struct {
 	closed  bool
 	janitor *time.Timer // runs while there are idle connections
 	sweeps  uint64      // how often it ran
+	elastic bool        // no MaxIdle was asked for: more than that are kept while they are in use
+	tide    *time.Timer // runs while there are more
+	unused  int         // as many of them nobody has used since it last ran: the first ones
 	stats   Stats
 
 	warden warden
@@ -42,7 +45,7 @@ type waiter struct {
 
 // NewPool makes a client that speaks HTTP/1.1, over TLS to an https origin; it dials nothing yet.
 func NewPool(origin Origin, opt Options) (*Pool, error) {
-	p := &Pool{origin: origin, opt: opt.withDefaults()}
+	p := &Pool{origin: origin, opt: opt.withDefaults(), elastic: opt.MaxIdle == 0}
 	var err error
 	if p.route, err = newRoute(origin, p.opt, "http/1.1"); err != nil {
 		return nil, err
@@ -62,6 +65,7 @@ func (p *Pool) acquire(ctx context.Context, fresh bool) (*conn, error) {
 		c := p.idle[n-1]
 		p.idle[n-1] = nil
 		p.idle = p.idle[:n-1]
+		p.unused = min(p.unused, n-1)
 		if p.opt.MaxAge <= 0 || time.Since(c.born) < p.opt.MaxAge {
 			p.stats.Reused++
 			p.mu.Unlock()
@@ -197,7 +201,11 @@ func (p *Pool) put(c *conn) {
 		return
 	}
 	var oldest *conn
-	if len(p.idle) >= p.opt.MaxIdle {
+	switch {
+	case len(p.idle) < p.opt.MaxIdle:
+	case p.elastic:
+		p.watchTide()
+	default:
 		oldest = p.idle[0]
 		p.idle = slices.Delete(p.idle, 0, 1)
 	}
@@ -265,6 +273,33 @@ func (p *Pool) sweep() {
 	}
 }
 
+// tideTime is how long connections above MaxIdle are kept for the next ones to come: requests that come in waves would
+// otherwise close and open them with every wave.
+const tideTime = time.Second
+
+// watchTide starts the tide unless it runs; the lock is held.
+func (p *Pool) watchTide() {
+	if p.tide == nil {
+		p.tide, p.unused = time.AfterFunc(tideTime, p.ebb), len(p.idle)
+	}
+}
+
+// ebb closes what is above MaxIdle and was of no use since the last time.
+func (p *Pool) ebb() {
+	p.mu.Lock()
+	n := max(0, min(p.unused, len(p.idle)-p.opt.MaxIdle))
+	old := slices.Clone(p.idle[:n])
+	p.idle = slices.Delete(p.idle, 0, n)
+	p.tide = nil
+	if len(p.idle) > p.opt.MaxIdle {
+		p.watchTide()
+	}
+	p.mu.Unlock()
+	for _, c := range old {
+		p.discard(c)
+	}
+}
+
 // Close drops idle connections, fails those who wait for one, and lets running exchanges end.
 func (p *Pool) Close() error {
 	p.mu.Lock()
@@ -273,6 +308,10 @@ func (p *Pool) Close() error {
 	if p.janitor != nil {
 		p.janitor.Stop()
 		p.janitor = nil
+	}
+	if p.tide != nil {
+		p.tide.Stop()
+		p.tide = nil
 	}
 	p.mu.Unlock()
 	for _, w := range waiters {

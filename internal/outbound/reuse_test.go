@@ -54,6 +54,54 @@ func TestIdleConnectionsAreFew(t *testing.T) {
 	})
 }
 
+// Waves of requests find the connections of the wave before, however many; what they leave behind is gone soon.
+func TestIdleConnectionsAreAsManyAsAreInUse(t *testing.T) {
+	const few, many = 250, 400
+	synctest.Test(t, func(t *testing.T) {
+		p, _ := newPool(t, Options{}, func(nc net.Conn, r *bufio.Reader) {
+			for {
+				if _, err := http.ReadRequest(r); err != nil {
+					return
+				}
+				time.Sleep(time.Millisecond)
+				_, _ = io.WriteString(nc, ok)
+			}
+		})
+		wave := func(size int) {
+			var wg sync.WaitGroup
+			for range size {
+				wg.Go(func() {
+					if _, _, err := fetchAll(t.Context(), p, plainGet); err != nil {
+						t.Error(err)
+					}
+				})
+			}
+			wg.Wait()
+			time.Sleep(100 * time.Millisecond)
+		}
+		said := func(when string, idle, dialed int) {
+			t.Helper()
+			if s := p.Stats(); s.Open != idle || s.Idle != idle || s.Dialed != uint64(dialed) {
+				t.Errorf("%s: got %+v, want %d of %d kept", when, s, idle, dialed)
+			}
+		}
+		for range 100 {
+			wave(many)
+		}
+		said("after waves", many, many)
+		for range 100 {
+			wave(300)
+		}
+		said("after smaller ones", 300, many)
+		time.Sleep(2 * tideTime)
+		said("after them", few, many)
+		wave(many)
+		said("after another one", many, 2*many-few)
+		p.Close()
+		said("at the end", 0, 2*many-few)
+	})
+}
+
 func TestNoKeepAlive(t *testing.T) {
 	closing := make(chan string, 2)
 	p, origin := newPool(t, Options{MaxIdle: -1}, func(nc net.Conn, r *bufio.Reader) {
