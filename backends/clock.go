@@ -4,6 +4,8 @@ import (
 	"context"
 	"sync"
 	"time"
+
+	"gatehouse/internal/outbound"
 )
 
 // Clock is the time that a fetch has, and the context that ends with it. That of a stream runs until the head of its
@@ -62,6 +64,18 @@ func (c *Clock) Err() error {
 		return c.parent.Err()
 	}
 	return c.wait().Err()
+}
+
+// Look follows [outbound.Watcher].
+func (c *Clock) Look() bool {
+	c.mu.Lock()
+	told := c.inner != nil || c.ended
+	c.mu.Unlock()
+	if told {
+		return true
+	}
+	w, ok := c.parent.(outbound.Watcher)
+	return ok && w.Look()
 }
 
 // Value follows context.Context. Contexts that are made of this one find what they shall end with.

@@ -98,6 +98,51 @@ func TestClockIsBoundedByItsParent(t *testing.T) {
 	}
 }
 
+// looker is a parent that knows of its end when it has looked.
+type looker struct {
+	context.Context
+	sees, gone bool
+	err        error
+}
+
+func (l *looker) Err() error { return l.err }
+
+func (l *looker) Look() bool {
+	if l.sees && l.gone {
+		l.err = context.Canceled
+	}
+	return l.sees
+}
+
+func TestAClockLooks(t *testing.T) {
+	for _, c := range []struct {
+		name   string
+		parent context.Context
+		asked  bool // somebody waits for the clock
+		looks  bool
+		want   error
+	}{
+		{"a parent that only tells who waits", t.Context(), false, false, nil},
+		{"the same, and somebody waits", t.Context(), true, true, nil},
+		{"the client is there", &looker{Context: t.Context(), sees: true}, false, true, nil},
+		{"the client has gone", &looker{Context: t.Context(), sees: true, gone: true}, false, true, context.Canceled},
+		{"the client cannot be seen", &looker{Context: t.Context(), gone: true}, false, false, nil},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			endpoint := Within(c.parent, time.Minute, false)
+			defer endpoint.End()
+			backend := Within(endpoint, time.Minute, true)
+			defer backend.End()
+			if c.asked {
+				endpoint.Done()
+			}
+			if looks, err := backend.Look(), backend.Err(); looks != c.looks || err != c.want {
+				t.Errorf("got %v and %v, want %v and %v", looks, err, c.looks, c.want)
+			}
+		})
+	}
+}
+
 func BenchmarkClock(b *testing.B) {
 	parent, cancel := context.WithCancel(b.Context())
 	defer cancel()

@@ -4,7 +4,7 @@ package inbound
 
 import "syscall"
 
-// socketCalls tells that the call below works here.
+// socketCalls tells that the calls below work here.
 const socketCalls = true
 
 // readSocket reads what is there; wait: nothing, for now. Zero bytes without an error are the end.
@@ -19,6 +19,23 @@ func readSocket(fd uintptr, p []byte) (n int, err error, wait bool) {
 			return 0, nil, true
 		default:
 			return 0, err, false
+		}
+	}
+}
+
+// hungUp reports whether the other side of a non-blocking socket has closed its half, and nothing unread is before that.
+func hungUp(fd uintptr) bool {
+	var b [1]byte
+	for {
+		n, _, err := syscall.Recvfrom(int(fd), b[:], syscall.MSG_PEEK)
+		switch err {
+		case nil:
+			return n == 0
+		case syscall.EINTR:
+		case syscall.EAGAIN:
+			return false
+		default:
+			return true
 		}
 	}
 }

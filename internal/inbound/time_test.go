@@ -3,6 +3,8 @@ package inbound
 import (
 	"bufio"
 	"context"
+	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"strings"
@@ -164,19 +166,25 @@ func TestAClientThatLeaves(t *testing.T) {
 			"closes":      func(c io.Closer) { c.Close() },
 			"half-closes": func(c io.Closer) { _ = c.(interface{ CloseWrite() error }).CloseWrite() },
 		} {
-			for _, when := range []string{"before the body is read", "after it"} {
+			for _, when := range []string{"before the body is read", "after it", "by looking"} {
 				t.Run(row.name+", "+how+", asked "+when, func(t *testing.T) {
 					waiting, left := make(chan struct{}), make(chan error, 1)
 					s := onLoopback(t, &Server{Handler: http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
-						ctx, cancel := context.WithTimeout(r.Context(), 10*time.Second)
-						defer cancel()
-						if when == "after it" {
-							_, _ = io.Copy(io.Discard, r.Body)
-						} else {
-							_ = r.Context().Done()
-							_, _ = io.Copy(io.Discard, r.Body)
+						var ctx context.Context
+						if when != "by looking" {
+							var cancel context.CancelFunc
+							ctx, cancel = context.WithTimeout(r.Context(), 10*time.Second)
+							defer cancel()
 						}
+						if when == "before the body is read" {
+							_ = r.Context().Done()
+						}
+						_, _ = io.Copy(io.Discard, r.Body)
 						close(waiting)
+						if when == "by looking" {
+							left <- lookedAt(r.Context())
+							return
+						}
 						<-ctx.Done()
 						left <- ctx.Err()
 					})})
@@ -191,6 +199,82 @@ func TestAClientThatLeaves(t *testing.T) {
 				})
 			}
 		}
+	}
+}
+
+// watcher is a context that looks.
+type watcher interface {
+	context.Context
+	Look() bool
+}
+
+// lookedAt is how a request ends that nobody waits for.
+func lookedAt(ctx context.Context) error {
+	for range 10_000 {
+		if w, ok := ctx.(watcher); !ok || !w.Look() {
+			return errors.New("it does not look")
+		}
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		time.Sleep(time.Millisecond)
+	}
+	return errors.New("the client has not left")
+}
+
+// TestALookTakesNothing: neither from a body that is not read yet, nor from the next request; and a client that only waits
+// is there.
+func TestALookTakesNothing(t *testing.T) {
+	s := onLoopback(t, &Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		look := func(when string) {
+			if ctx := r.Context().(watcher); !ctx.Look() || ctx.Err() != nil { //nolint:forcetypeassert // a panic is a failure, too
+				t.Errorf("%s: %v", when, ctx.Err())
+			}
+		}
+		look("before the body is read")
+		body, err := io.ReadAll(r.Body)
+		look("after it")
+		_ = r.Context().Done()
+		look("when it is waited for")
+		fmt.Fprint(w, string(body), err)
+	})})
+	c := s.dial()
+	defer c.Close()
+	const post = "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\n"
+	_, _ = io.WriteString(c, post+"hello"+post+"world"+post)
+	r := bufio.NewReader(c)
+	for _, want := range []string{"hello<nil>", "world<nil>", "again<nil>"} {
+		if want == "again<nil>" {
+			_, _ = io.WriteString(c, "again")
+		}
+		res, err := http.ReadResponse(r, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if body, _ := io.ReadAll(res.Body); string(body) != want {
+			t.Errorf("got %q, want %q", body, want)
+		}
+		res.Body.Close()
+	}
+}
+
+// TestALookThatCannotSee: where the socket is not bare, and where the request has been answered.
+func TestALookThatCannotSee(t *testing.T) {
+	var kept watcher
+	s := inMemory(t, &Server{Handler: http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		if kept = r.Context().(watcher); kept.Look() { //nolint:forcetypeassert // a panic is a failure, too
+			t.Error("it has seen something")
+		}
+	})})
+	c := s.dial()
+	_, _ = io.WriteString(c, get)
+	if _, err := http.ReadResponse(bufio.NewReader(c), nil); err != nil {
+		t.Fatal(err)
+	}
+	c.Close()
+	s.stop()
+	if !kept.Look() || kept.Err() != context.Canceled {
+		t.Errorf("the request is over, got %v", kept.Err())
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -161,32 +162,73 @@ func TestCancelsAtAnyMoment(t *testing.T) {
 	}
 	p.warden.mu.Lock()
 	defer p.warden.mu.Unlock()
-	if n := len(p.warden.young); n != 0 {
+	if n := p.warden.count; n != 0 {
 		t.Errorf("%d exchanges are still looked after", n)
 	}
 }
 
-// However young an exchange is when its context ends, it ends within two rounds.
-func TestYoungExchangesEnd(t *testing.T) {
-	for after := time.Duration(0); after < 20*time.Millisecond; after += 500 * time.Microsecond {
+// quietly is a context that knows of its end when it has looked, and that nobody but a dial may wait for before it is old.
+type quietly struct {
+	context.Context
+	t          *testing.T
+	since, old time.Time
+	told       atomic.Bool // its end may be known
+}
+
+func (q *quietly) Err() error {
+	if err := q.Context.Err(); err == context.DeadlineExceeded || q.told.Load() { // a clock tells, or whoever was sent to wait
+		return err
+	}
+	return nil
+}
+
+func (q *quietly) Look() bool {
+	if q.Context.Err() != nil {
+		q.told.Store(true)
+	}
+	return true
+}
+
+func (q *quietly) Done() <-chan struct{} {
+	if now := time.Now(); now.After(q.since) && now.Before(q.old) {
+		q.t.Errorf("it was waited for after %v, want not before %v", now.Sub(q.since), q.old.Sub(q.since))
+	}
+	q.told.Store(true)
+	return q.Context.Done()
+}
+
+// However old an exchange is when its context ends, it ends soon; at its deadline it ends at once.
+func TestExchangesEndWithTheirContext(t *testing.T) {
+	for after := time.Duration(0); after < 1500*time.Millisecond; after += max(500*time.Microsecond, after/13) {
 		synctest.Test(t, func(t *testing.T) {
 			p, _ := newPool(t, Options{}, hanging)
-			ctx, cancel := context.WithCancel(t.Context())
-			began := time.Now()
-			time.AfterFunc(after, cancel)
-			_, err := p.RoundTrip(ctx, plainGet)
-			wantReason(t, err, Canceled)
-			if late := time.Since(began) - after; late > round {
-				t.Errorf("canceled after %v, it ended %v late", after, late)
-			}
+			for _, quiet := range []bool{false, true} {
+				as := func(ctx context.Context) context.Context {
+					if quiet {
+						return &quietly{Context: ctx, t: t, since: time.Now(), old: time.Now().Add(mostLooks * nextLook * round)}
+					}
+					return ctx
+				}
+				ctx, cancel := context.WithCancel(t.Context())
+				began := time.Now()
+				time.AfterFunc(after, cancel)
+				_, err := p.RoundTrip(as(ctx), plainGet)
+				wantReason(t, err, Canceled)
+				if late := time.Since(began) - after; late > nextLook*round {
+					t.Errorf("canceled after %v, it ended %v late", after, late)
+				}
 
-			ctx, cancel = context.WithTimeout(t.Context(), after+time.Microsecond)
-			defer cancel()
-			began = time.Now()
-			_, err = p.RoundTrip(ctx, plainGet)
-			wantReason(t, err, Timeout)
-			if took := time.Since(began); took != after+time.Microsecond {
-				t.Errorf("took %v, want its deadline, %v", took, after+time.Microsecond)
+				ctx, cancel = context.WithTimeout(t.Context(), after+time.Microsecond)
+				defer cancel()
+				began = time.Now()
+				if quiet {
+					ctx = &quietly{Context: ctx, t: t}
+				}
+				_, err = p.RoundTrip(ctx, plainGet)
+				wantReason(t, err, Timeout)
+				if took := time.Since(began); took != after+time.Microsecond {
+					t.Errorf("took %v, want its deadline, %v", took, after+time.Microsecond)
+				}
 			}
 		})
 	}

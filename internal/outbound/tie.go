@@ -17,8 +17,9 @@ type tie struct {
 	interrupt func()        // conn.onDone, made once
 
 	// While slot is not grown, these belong to whoever holds the warden's lock.
-	slot     int         // in the warden's list
-	since    uint64      // the round of the warden when it began
+	slot     int         // in a row of the warden's wheel
+	due      uint64      // the row
+	looks    int         // that the warden had at it
 	stop     func() bool // takes the callback of ctx back; nil: there is none
 	limited  bool        // there is to be a deadline
 	deadline time.Time   // it
@@ -46,9 +47,13 @@ func (c *conn) bind(ctx context.Context, req *Request) {
 	if c.headBound && (!c.limited || req.HeadBy.Before(c.deadline)) {
 		c.deadline, c.limited = req.HeadBy, true
 	}
-	if c.bounded || c.limited && time.Until(c.deadline) < soon {
-		c.bounded = c.limited
+	switch {
+	case c.limited && time.Until(c.deadline) < soon:
+		c.bounded = true
 		_ = c.nc.SetDeadline(c.deadline)
+	case c.bounded: // by that of an exchange before this one
+		c.bounded = false
+		_ = c.nc.SetDeadline(noDeadline)
 	}
 	c.pool.warden.add(c)
 }
@@ -59,6 +64,19 @@ func (c *conn) unbind() bool {
 		return false
 	}
 	return !c.cut.Load()
+}
+
+// Watcher is a context that may not know that it has ended until it looks.
+type Watcher interface {
+	context.Context
+	// Look brings Err up to date; false: only Done can tell.
+	Look() bool
+}
+
+// inquire has ctx look; false: it does not, and its end must be waited for.
+func (c *conn) inquire() bool {
+	w, ok := c.ctx.(Watcher)
+	return ok && w.Look()
 }
 
 // over tells whether ctx has ended in a way that ends the exchange.

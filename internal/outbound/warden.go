@@ -6,19 +6,27 @@ import (
 )
 
 const (
-	// round is how often the warden looks: an exchange that is canceled young ends that much late at most.
-	round = 5 * time.Millisecond
+	// round is how often the warden may look.
+	round = 10 * time.Millisecond
+	// An exchange is looked at when it has seen a whole round, and from then on every third: one that is canceled ends that
+	// much late at most (security.md 43: a client that goes away, within 50 ms).
+	firstLook, nextLook = 1, 3
+	// mostLooks cost as much as what they stand in for.
+	mostLooks = 8
 	// soon is how near a deadline must be to be set at once.
-	soon = 3 * round
+	soon = (nextLook + 1) * round
+	// wheel is how many rounds there are to plan looks in.
+	wheel = nextLook + 1
 )
 
 // warden looks after exchanges that are too young to have their own deadline and their own callback on their context.
-// Those two cost more than all our reading and parsing of a small answer, and most exchanges end before they matter: so
-// the warden looks at the young every few milliseconds, cuts those whose context has ended, and sets up the two for those
-// that stay. It has a timer while there are young exchanges, and nothing otherwise.
+// Those two, and the client's being watched for the callback, cost more than all our reading and writing of a small answer:
+// so the warden looks at the young now and then, cuts those whose context has ended, and sets up the two for those that
+// stay for a quarter of a second. It has a timer while there are young exchanges, and nothing otherwise.
 type warden struct {
 	mu    sync.Mutex
-	young []*conn
+	young [wheel][]*conn // by the round of the next look
+	count int            // of all of them
 	round uint64
 	timer *time.Timer
 	armed bool
@@ -27,8 +35,8 @@ type warden struct {
 // add takes an exchange into care.
 func (w *warden) add(c *conn) {
 	w.mu.Lock()
-	c.slot, c.since = len(w.young), w.round
-	w.young = append(w.young, c)
+	c.looks = 0
+	w.place(c, firstLook+1) // the round that is under way is not a whole one
 	if !w.armed {
 		w.armed = true
 		if w.timer == nil {
@@ -38,6 +46,14 @@ func (w *warden) add(c *conn) {
 		}
 	}
 	w.mu.Unlock()
+}
+
+// place plans the next look.
+func (w *warden) place(c *conn, rounds uint64) {
+	c.due = (w.round + rounds) % wheel
+	c.slot = len(w.young[c.due])
+	w.young[c.due] = append(w.young[c.due], c)
+	w.count++
 }
 
 // remove lets an exchange go; false: it was not in care (any more).
@@ -52,12 +68,14 @@ func (w *warden) remove(c *conn) bool {
 }
 
 func (w *warden) drop(c *conn) {
-	last := len(w.young) - 1
-	w.young[c.slot] = w.young[last]
-	w.young[c.slot].slot = c.slot
-	w.young[last] = nil
-	w.young = w.young[:last]
+	row := w.young[c.due]
+	last := len(row) - 1
+	row[c.slot] = row[last]
+	row[c.slot].slot = c.slot
+	row[last] = nil
+	w.young[c.due] = row[:last]
 	c.slot = grown
+	w.count--
 }
 
 // note changes the deadline of an exchange in care; false: it is not in care, or the deadline is near or one is set.
@@ -107,20 +125,24 @@ func (w *warden) look() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.round++
-	for i := 0; i < len(w.young); {
-		c := w.young[i]
-		switch {
+	now := time.Now()
+	for due := w.round % wheel; len(w.young[due]) > 0; {
+		row := w.young[due]
+		c := row[len(row)-1]
+		w.drop(c)
+		switch waits := c.inquire(); {
 		case c.over():
-			w.drop(c)
 			c.cutOff()
-		case w.round-c.since > 1: // it has seen a whole round
-			w.drop(c)
+		case !waits || c.looks == mostLooks || (c.limited || c.silence > 0) && c.deadline.Sub(now) < soon:
 			c.grow()
 		default:
-			i++
+			c.looks++
+			w.place(c, nextLook)
 		}
+		w.mu.Unlock() // a look may ask the kernel: nobody waits for more than one
+		w.mu.Lock()
 	}
-	if w.armed = len(w.young) > 0; w.armed {
+	if w.armed = w.count > 0; w.armed {
 		w.timer.Reset(round)
 	}
 }
