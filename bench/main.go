@@ -125,7 +125,7 @@ func jobNames() []string {
 		names = append(names, r.job)
 	}
 	return append(names, "memory", "size", "start", "start-many", "check-many", "tail", "idle",
-		"scale", "scale-connections", "scale-body", "scale-backends", "scale-endpoints", "scale-issuers", "scale-tokens")
+		"scale", "scale-connections", "scale-wait", "scale-body", "scale-backends", "scale-endpoints", "scale-issuers", "scale-tokens")
 }
 
 // connections is how many clients ask at once.

@@ -24,7 +24,7 @@ type plan struct {
 // scale measures how processor time per request grows, curve by curve; the points of a curve follow each other in each of
 // three rounds.
 func (b *bench) scale(ctx context.Context) error {
-	for _, p := range []plan{byConnections(), byBody(), byBackends(), byEndpoints(), byIssuers(), byTokens()} {
+	for _, p := range []plan{byConnections(), byWait(), byBody(), byBackends(), byEndpoints(), byIssuers(), byTokens()} {
 		if !b.wants(p.job) {
 			continue
 		}
@@ -94,6 +94,16 @@ func byConnections() plan {
 	peer := at("haproxy", "/flat/240", nil)
 	for _, n := range []int{16, 64, 256, 1024, 4096} {
 		p.points = append(p.points, measure{float64(n), at("gateway", "/noop", nil), &peer, n})
+	}
+	return p
+}
+
+func byWait() plan {
+	p := plan{job: "scale-wait", title: "Time that the backend takes", x: "ms, passthrough of 240 B, 256 connections", than: "HAProxy"}
+	for _, n := range []int{1, 5, 10, 20, 50, 100, 200} {
+		path := fmt.Sprintf("/wait/%d", n)
+		peer := at("haproxy", path, nil)
+		p.points = append(p.points, measure{float64(n), at("gateway", path, nil), &peer, 256})
 	}
 	return p
 }

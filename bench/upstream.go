@@ -18,6 +18,7 @@ import (
 //	/flat/N      a JSON object of about N bytes with few, long members
 //	/list/N      a JSON object of about N bytes as services send them: a list of small objects and some members beside it
 //	/items/…     the same as /flat/240
+//	/wait/N      the same, N milliseconds after it was asked
 //	/keys/NAME   the key set of an issuer, read from a file of that name
 //	/token       a token endpoint for client credentials
 type upstream struct {
@@ -37,6 +38,7 @@ func serveUpstream(ctx context.Context, port, keys string) error {
 		mux.Handle(fmt.Sprintf("GET /list/%d", n), fixed(list(n)))
 	}
 	mux.Handle("GET /items/", fixed(flat(240)))
+	mux.HandleFunc("GET /wait/{ms}", wait(fixed(flat(240))))
 	mux.Handle("GET /products", fixed(flat(240))) // gateway.json of the root asks for it
 	mux.HandleFunc("GET /keys/{name}", u.keySet)
 	mux.Handle("POST /token", fixed([]byte(`{"access_token":"a-token-for-the-bench","token_type":"Bearer","expires_in":3600}`)))
@@ -58,6 +60,19 @@ func (u *upstream) keySet(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	fixed(data)(w, r)
+}
+
+// wait answers late.
+func wait(answer http.HandlerFunc) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		ms, err := strconv.Atoi(r.PathValue("ms"))
+		if err != nil {
+			http.NotFound(w, r)
+			return
+		}
+		time.Sleep(time.Duration(ms) * time.Millisecond)
+		answer(w, r)
+	}
 }
 
 func fixed(body []byte) http.HandlerFunc {
