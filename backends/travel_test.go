@@ -596,6 +596,7 @@ func TestHealthChecksCountWhatTheFileSays(t *testing.T) {
 				fmt.Fprint(w, `{}`)
 			})
 		}
+		statuses[0].Store(200) // of the first check, which begins with asking
 		life := new(keep.Life)
 		f.env.Life = life
 		every := conf.Duration(10 * time.Second)
