@@ -61,6 +61,35 @@ func TestAHostHasSoManyConnectionsAndAShortQueue(t *testing.T) {
 	}
 }
 
+// The time of a fetch is kept to the nanosecond, however it is kept, and be it a stream without a deadline of its own.
+func TestAFetchEndsWithItsTime(t *testing.T) {
+	for _, encoding := range []string{"json", "no-op"} {
+		for within := time.Millisecond; within < 600*time.Millisecond; within += max(3*time.Millisecond, within/9) {
+			synctest.Test(t, func(t *testing.T) {
+				f := newFlock(t, 1)
+				timeout := conf.Duration(within)
+				fetch := f.backend(Config{Host: f.hosts, URLPattern: "/", Encoding: encoding, Timeout: &timeout})
+				ask := func() string {
+					parent := Within(&looker{Context: t.Context(), sees: true}, time.Minute, encoding == "no-op")
+					defer parent.End()
+					return said(fetch(parent, get()))
+				}
+				if got := ask(); !strings.HasPrefix(got, "200 ") { // who dials waits: the next one finds its connection
+					t.Fatal(got)
+				}
+				f.frozen[0].Store(true)
+				began := time.Now()
+				if got := ask(); !strings.HasPrefix(got, "error: upstream_timeout") {
+					t.Errorf("%s, %v: %s", encoding, within, got)
+				}
+				if took := time.Since(began); took != within {
+					t.Errorf("%s: took %v, want %v", encoding, took, within)
+				}
+			})
+		}
+	}
+}
+
 func TestABusyHostIsPassedOver(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := newFlock(t, 2)

@@ -66,16 +66,37 @@ func (c *Clock) Err() error {
 	return c.wait().Err()
 }
 
-// Look follows [outbound.Watcher].
-func (c *Clock) Look() bool {
+// Waited follows [outbound.Watcher].
+func (c *Clock) Waited(within time.Duration) bool {
 	c.mu.Lock()
-	told := c.inner != nil || c.ended
+	waited := c.inner != nil || c.stream && !c.until.IsZero() && time.Until(c.until) < within
 	c.mu.Unlock()
-	if told {
+	if waited {
 		return true
 	}
+	if w, ok := c.parent.(outbound.Watcher); ok {
+		return w.Waited(within)
+	}
+	above, _ := c.parent.Value(waitedKey{}).(bool)
+	return above
+}
+
+// waitedKey asks a Clock above contexts of the standard library, which wait for what they are made of, whether it is waited
+// for.
+type waitedKey struct{}
+
+// Look follows [outbound.Watcher].
+func (c *Clock) Look() bool {
 	w, ok := c.parent.(outbound.Watcher)
 	return ok && w.Look()
+}
+
+// Look has ctx know whether its client has gone, before another step is taken for it: steps may be too short for anybody to
+// look while they are taken.
+func Look(ctx context.Context) {
+	if w, ok := ctx.(outbound.Watcher); ok {
+		w.Look()
+	}
 }
 
 // Value follows context.Context. Contexts that are made of this one find what they shall end with.
@@ -83,7 +104,10 @@ func (c *Clock) Value(key any) any {
 	c.mu.Lock()
 	inner := c.inner
 	c.mu.Unlock()
-	if inner != nil {
+	switch {
+	case key == any(waitedKey{}):
+		return inner != nil
+	case inner != nil:
 		return inner.Value(key)
 	}
 	return c.parent.Value(key)

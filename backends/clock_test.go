@@ -3,6 +3,7 @@ package backends
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -101,11 +102,12 @@ func TestClockIsBoundedByItsParent(t *testing.T) {
 // looker is a parent that knows of its end when it has looked.
 type looker struct {
 	context.Context
-	sees, gone bool
-	err        error
+	waited, sees, gone bool
+	err                error
 }
 
-func (l *looker) Err() error { return l.err }
+func (l *looker) Err() error                { return l.err }
+func (l *looker) Waited(time.Duration) bool { return l.waited }
 
 func (l *looker) Look() bool {
 	if l.sees && l.gone {
@@ -117,29 +119,62 @@ func (l *looker) Look() bool {
 func TestAClockLooks(t *testing.T) {
 	for _, c := range []struct {
 		name   string
-		parent context.Context
-		asked  bool // somebody waits for the clock
-		looks  bool
-		want   error
+		parent *looker // nil: one that only tells who waits
+		want   string
 	}{
-		{"a parent that only tells who waits", t.Context(), false, false, nil},
-		{"the same, and somebody waits", t.Context(), true, true, nil},
-		{"the client is there", &looker{Context: t.Context(), sees: true}, false, true, nil},
-		{"the client has gone", &looker{Context: t.Context(), sees: true, gone: true}, false, true, context.Canceled},
-		{"the client cannot be seen", &looker{Context: t.Context(), gone: true}, false, false, nil},
+		{"a parent that only tells who waits", nil, "false <nil>"},
+		{"the client is there", &looker{sees: true}, "true <nil>"},
+		{"the client has gone", &looker{sees: true, gone: true}, "true context canceled"},
+		{"the client cannot be seen", &looker{gone: true}, "false <nil>"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			endpoint := Within(c.parent, time.Minute, false)
+			parent := t.Context()
+			if c.parent != nil {
+				c.parent.Context, parent = parent, c.parent
+			}
+			endpoint := Within(parent, time.Minute, false)
 			defer endpoint.End()
 			backend := Within(endpoint, time.Minute, true)
 			defer backend.End()
-			if c.asked {
-				endpoint.Done()
-			}
-			if looks, err := backend.Look(), backend.Err(); looks != c.looks || err != c.want {
-				t.Errorf("got %v and %v, want %v and %v", looks, err, c.looks, c.want)
+			if got := fmt.Sprint(backend.Look(), backend.Err()); got != c.want {
+				t.Errorf("got %s, want %s", got, c.want)
 			}
 		})
+	}
+}
+
+func TestAClockKnowsWhoWaits(t *testing.T) {
+	plain := func(ctx context.Context) *Clock { return Within(ctx, time.Minute, false) }
+	for _, c := range []struct {
+		name string
+		made func(ctx context.Context) *Clock
+		want bool
+	}{
+		{"nobody", func(ctx context.Context) *Clock { return plain(plain(ctx)) }, false},
+		{"somebody for it", func(ctx context.Context) *Clock { c := plain(ctx); c.Done(); return c }, true},
+		{"somebody for the one above", func(ctx context.Context) *Clock { c := plain(ctx); c.Done(); return plain(c) }, true},
+		{"the client is watched", func(ctx context.Context) *Clock { return plain(plain(&looker{Context: ctx, waited: true})) }, true},
+		{"the client is not", func(ctx context.Context) *Clock { return plain(plain(&looker{Context: ctx})) }, false},
+		{"one that may be canceled between two", func(ctx context.Context) *Clock {
+			between, cancel := context.WithCancel(plain(ctx))
+			t.Cleanup(cancel)
+			return plain(between)
+		}, true},
+		{"a stream with time", func(ctx context.Context) *Clock { return Within(ctx, time.Second, true) }, false},
+		{"a stream without", func(ctx context.Context) *Clock { return Within(ctx, 20*time.Millisecond, true) }, true},
+		{"a stream whose head has come", func(ctx context.Context) *Clock {
+			c := Within(ctx, 20*time.Millisecond, true)
+			c.HeadCame()
+			return c
+		}, false},
+		{"above a stream there is one without time", func(ctx context.Context) *Clock {
+			return Within(Within(ctx, 20*time.Millisecond, true), time.Second, true)
+		}, true},
+		{"an answer that is whole has a deadline", func(ctx context.Context) *Clock { return Within(ctx, 20*time.Millisecond, false) }, false},
+	} {
+		if got := c.made(t.Context()).Waited(30 * time.Millisecond); got != c.want {
+			t.Errorf("%s: got %v, want %v", c.name, got, c.want)
+		}
 	}
 }
 

@@ -87,7 +87,7 @@ func unite(x *Exchange, parts []part, slots []slot, mode rawjson.Mode) (*backend
 			x.tally(f)
 			lost = append(lost, f)
 			whole.Complete = false
-			if parts[i].required && needed == nil {
+			if needed == nil && (parts[i].required || f.Reason == backends.ReasonCanceled) { // or nobody is there for the others
 				needed = f
 			}
 		} else {

@@ -16,6 +16,9 @@ func sequence(parts []part, mode rawjson.Mode, values []backends.Earlier) ask {
 		step := *req
 		step.Parts = make([]*backends.Response, 0, len(parts))
 		for i := range parts {
+			if i > 0 {
+				backends.Look(ctx)
+			}
 			var s slot
 			s.ask(ctx, parts[i].fetch, &step)
 			if s.err != nil && i == 0 {

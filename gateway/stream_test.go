@@ -17,6 +17,7 @@ import (
 	"runtime"
 	"runtime/metrics"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 )
@@ -371,6 +372,53 @@ func TestClientThatLeavesCancelsTheBackend(t *testing.T) {
 				}
 			})
 		}
+	}
+}
+
+// TestNoStepForNobody: steps may be so short that nobody looks after the client while they are taken.
+func TestNoStepForNobody(t *testing.T) {
+	for _, row := range []struct{ name, endpoint string }{
+		{"the next of a sequence", `"extra_config": {"proxy": {"sequential": true}}, "backend": [{"url_pattern": "/first"}, {"url_pattern": "/next"}]`},
+		{"the target of a redirect", `"backend": [{"url_pattern": "/first", "follow_redirects": 3}]`},
+		{"another try", `"backend": [{"url_pattern": "/first", "retries": 1}]`},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			arrived, gone := make(chan struct{}), make(chan struct{})
+			var first, next atomic.Int64
+			backend := upstream(t, func(w http.ResponseWriter, r *http.Request) {
+				switch {
+				case r.URL.Path == "/warm":
+				case r.URL.Path == "/next" || first.Add(1) > 1:
+					next.Add(1)
+				default:
+					close(arrived)
+					<-gone
+					switch row.name {
+					case "the target of a redirect":
+						http.Redirect(w, r, "/next", http.StatusFound)
+						return
+					case "another try":
+						panic(http.ErrAbortHandler)
+					}
+				}
+				fmt.Fprint(w, "{}")
+			})
+			log := make(lines, 10)
+			s := openLogged(t, fmt.Sprintf(`{"version": 4, "host": [%q], "endpoints": [{"endpoint": "/warm", "backend": [{"url_pattern": "/warm"}]}, {"endpoint": "/s", %s}]}`, backend, row.endpoint), log)
+			c := s.dial(t, nil)
+			_, _ = io.WriteString(c, "GET /warm HTTP/1.1\r\nHost: a\r\n\r\n")
+			if _, err := c.Read(make([]byte, 1000)); err != nil {
+				t.Fatal(err)
+			}
+			<-log
+			_, _ = io.WriteString(c, "GET /s HTTP/1.1\r\nHost: a\r\n\r\n")
+			<-arrived
+			c.Close()
+			close(gone)
+			if line := <-log; !strings.Contains(line, `"status":499`) || next.Load() != 0 {
+				t.Errorf("%d steps more were taken: %s", next.Load(), line)
+			}
+		})
 	}
 }
 

@@ -49,6 +49,13 @@ func (l *life) Err() error {
 	return nil
 }
 
+// Waited follows outbound.Watcher.
+func (l *life) Waited(time.Duration) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.inner != nil
+}
+
 // Look ends the life of a request whose client has gone; false: that cannot be seen, and Done must be waited for.
 func (l *life) Look() bool {
 	l.mu.Lock()
@@ -110,10 +117,11 @@ func (w *watch) mayBegin() bool {
 	return w.whole && !w.over
 }
 
-// hungUp reports whether the client has closed its half of a bare socket, and everything that it had sent before was read.
+// hungUp reports whether the client has closed its half of a bare socket, and everything that it had sent before was read, or
+// whether we have closed it.
 func (c *conn) hungUp() (gone bool) {
-	_ = c.raw.Control(func(fd uintptr) { gone = hungUp(fd) })
-	return gone
+	err := c.raw.Control(func(fd uintptr) { gone = hungUp(fd) })
+	return gone || err != nil
 }
 
 // lookAfter has the client watched from when its body is whole.

@@ -23,11 +23,11 @@ func readSocket(fd uintptr, p []byte) (n int, err error, wait bool) {
 	}
 }
 
-// hungUp reports whether the other side of a non-blocking socket has closed its half, and nothing unread is before that.
+// hungUp reports whether the other side of a socket has closed its half, and nothing unread is before that.
 func hungUp(fd uintptr) bool {
 	var b [1]byte
 	for {
-		n, _, err := syscall.Recvfrom(int(fd), b[:], syscall.MSG_PEEK)
+		n, _, err := syscall.Recvfrom(int(fd), b[:], syscall.MSG_PEEK|syscall.MSG_DONTWAIT)
 		switch err {
 		case nil:
 			return n == 0

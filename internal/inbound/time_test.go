@@ -205,6 +205,7 @@ func TestAClientThatLeaves(t *testing.T) {
 // watcher is a context that looks.
 type watcher interface {
 	context.Context
+	Waited(within time.Duration) bool
 	Look() bool
 }
 
@@ -234,7 +235,12 @@ func TestALookTakesNothing(t *testing.T) {
 		look("before the body is read")
 		body, err := io.ReadAll(r.Body)
 		look("after it")
-		_ = r.Context().Done()
+		if r.Context().(watcher).Waited(0) { //nolint:forcetypeassert // as above
+			t.Error("nobody waits")
+		}
+		if _ = r.Context().Done(); !r.Context().(watcher).Waited(0) { //nolint:forcetypeassert // as above
+			t.Error("somebody waits")
+		}
 		look("when it is waited for")
 		fmt.Fprint(w, string(body), err)
 	})})

@@ -113,7 +113,7 @@ func benchPool(b *testing.B, size int, opt Options, request func() (context.Cont
 func lively() (context.Context, context.CancelFunc) {
 	parent, cancel := context.WithCancel(context.Background())
 	ctx, cancel2 := context.WithTimeout(parent, time.Minute)
-	return ctx, func() { cancel2(); cancel() }
+	return calm{ctx}, func() { cancel2(); cancel() }
 }
 
 func idle() (context.Context, context.CancelFunc) { return context.Background(), func() {} }
@@ -244,5 +244,5 @@ func BenchmarkExchange(b *testing.B) {
 func cancelable() func() (context.Context, context.CancelFunc) {
 	ctx, cancel := context.WithCancel(context.Background())
 	_ = cancel
-	return func() (context.Context, context.CancelFunc) { return ctx, func() {} }
+	return func() (context.Context, context.CancelFunc) { return calm{ctx}, func() {} }
 }

@@ -10,11 +10,18 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"go.uber.org/goleak"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// calm is a context as requests of our server have it: it is looked at, and nobody waits for its end.
+type calm struct{ context.Context }
+
+func (calm) Waited(time.Duration) bool { return false }
+func (calm) Look() bool                { return true }
 
 var example = Origin{Scheme: "http", Host: "origin.test", Port: "80"}
 

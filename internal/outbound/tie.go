@@ -55,6 +55,10 @@ func (c *conn) bind(ctx context.Context, req *Request) {
 		c.bounded = false
 		_ = c.nc.SetDeadline(noDeadline)
 	}
+	if w, ok := ctx.(Watcher); !ok || w.Waited(soon) {
+		c.grow()
+		return
+	}
 	c.pool.warden.add(c)
 }
 
@@ -66,17 +70,20 @@ func (c *conn) unbind() bool {
 	return !c.cut.Load()
 }
 
-// Watcher is a context that may not know that it has ended until it looks.
+// Watcher is a context of which it costs much to wait for the end, and little to look for it now and then.
 type Watcher interface {
 	context.Context
-	// Look brings Err up to date; false: only Done can tell.
+	// Waited reports whether to wait nevertheless: somebody does already, or a time that [context.Context.Deadline] does not
+	// tell is over within so long.
+	Waited(within time.Duration) bool
+	// Look brings Err up to date; false: it cannot, and only who waits will know.
 	Look() bool
 }
 
-// inquire has ctx look; false: it does not, and its end must be waited for.
-func (c *conn) inquire() bool {
-	w, ok := c.ctx.(Watcher)
-	return ok && w.Look()
+// look looks for the end of a context; false: it must be waited for.
+func look(ctx context.Context) bool {
+	w, ok := ctx.(Watcher)
+	return ok && !w.Waited(soon) && w.Look()
 }
 
 // over tells whether ctx has ended in a way that ends the exchange.
@@ -98,11 +105,19 @@ func (c *conn) cutOff() {
 	_ = c.nc.SetDeadline(longAgo())
 }
 
+// limit sets a deadline. It may race with an interruption: whoever is last, the past wins.
+func (c *conn) limit(t time.Time) {
+	_ = c.nc.SetDeadline(t)
+	if c.cut.Load() {
+		_ = c.nc.SetDeadline(longAgo())
+	}
+}
+
 // grow sets what until now was only noted: a deadline on the connection, a callback on ctx.
 func (c *conn) grow() {
 	if c.limited && !c.bounded {
 		c.bounded = true
-		_ = c.nc.SetDeadline(c.deadline)
+		c.limit(c.deadline)
 	}
 	if c.silence > 0 {
 		c.bounded = true
@@ -131,16 +146,13 @@ func (c *conn) stream() {
 	}
 }
 
-// setDeadline changes the deadline. It may race with an interruption: whoever is last, the past wins.
+// setDeadline changes the deadline.
 func (c *conn) setDeadline(t time.Time, limited bool) {
 	if c.pool.warden.note(c, t, limited) {
 		return
 	}
 	c.limited, c.deadline, c.bounded = limited, t, limited
-	_ = c.nc.SetDeadline(t)
-	if c.cut.Load() {
-		_ = c.nc.SetDeadline(longAgo())
-	}
+	c.limit(t)
 }
 
 // armHeadTimeout bounds the wait for the head by Options.HeadTimeout, now that the request is out.

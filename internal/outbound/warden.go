@@ -14,7 +14,7 @@ const (
 	// mostLooks cost as much as what they stand in for.
 	mostLooks = 8
 	// soon is how near a deadline must be to be set at once.
-	soon = (nextLook + 1) * round
+	soon = (nextLook + 2) * round
 	// wheel is how many rounds there are to plan looks in.
 	wheel = nextLook + 1
 )
@@ -89,7 +89,7 @@ func (w *warden) note(c *conn, t time.Time, limited bool) bool {
 		w.drop(c)
 		c.limited, c.deadline = limited, t
 		c.bounded = limited
-		_ = c.nc.SetDeadline(t)
+		c.limit(t)
 		c.grow()
 		return true
 	}
@@ -125,15 +125,15 @@ func (w *warden) look() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.round++
-	now := time.Now()
+	began := time.Now()
 	for due := w.round % wheel; len(w.young[due]) > 0; {
 		row := w.young[due]
 		c := row[len(row)-1]
 		w.drop(c)
-		switch waits := c.inquire(); {
+		switch seen := look(c.ctx); {
 		case c.over():
 			c.cutOff()
-		case !waits || c.looks == mostLooks || (c.limited || c.silence > 0) && c.deadline.Sub(now) < soon:
+		case !seen || c.looks == mostLooks || (c.limited || c.silence > 0) && time.Until(c.deadline) < soon:
 			c.grow()
 		default:
 			c.looks++
@@ -143,6 +143,6 @@ func (w *warden) look() {
 		w.mu.Lock()
 	}
 	if w.armed = w.count > 0; w.armed {
-		w.timer.Reset(round)
+		w.timer.Reset(max(round/10, round-time.Since(began)))
 	}
 }
