@@ -94,8 +94,8 @@ func (c *Clock) Look() bool {
 // Look has ctx know whether its client has gone, before another step is taken for it: steps may be too short for anybody to
 // look while they are taken.
 func Look(ctx context.Context) {
-	if w, ok := ctx.(outbound.Watcher); ok {
-		w.Look()
+	if w, ok := ctx.(outbound.Watcher); ok && !w.Look() {
+		w.Done() // then it will be known at the next step
 	}
 }
 

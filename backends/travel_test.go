@@ -412,6 +412,35 @@ func TestHedging(t *testing.T) {
 	})
 }
 
+// Heads of both may come in the same instant: whoever is taken, it is taken whole. The delay is one at which the first is
+// told of its end at once, and one at which it is young.
+func TestARaceThatNobodyWins(t *testing.T) {
+	for _, delay := range []time.Duration{50 * time.Millisecond, outbound.Young, 400 * time.Millisecond} {
+		synctest.Test(t, func(t *testing.T) {
+			f := newFlock(t, 2)
+			var turn atomic.Int64
+			for _, h := range f.hosts {
+				f.serve(h+":80", func(w http.ResponseWriter, _ *http.Request) {
+					if turn.Add(1)%2 == 1 {
+						time.Sleep(delay) // the other one is asked after it, and answers at once
+					}
+					_, _ = io.WriteString(w, `{"a":`)
+					_ = http.NewResponseController(w).Flush()
+					time.Sleep(time.Millisecond)
+					_, _ = io.WriteString(w, `1}`)
+				})
+			}
+			hedge := conf.Duration(delay)
+			ask := f.asking(Config{TravelConfig: TravelConfig{HedgeAfter: &hedge}})
+			for range 300 {
+				wantSaid(t, ask(soon, get()), `200 {"a":1}`)
+				time.Sleep(time.Second)
+				turn.Store(0)
+			}
+		})
+	}
+}
+
 func TestHedgingNeedsNoRetries(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := newFlock(t, 2)

@@ -50,7 +50,7 @@ func merge(parts []part, mode rawjson.Mode) ask {
 		}
 		slots[0].ask(ctx, parts[0].fetch, req)
 		wg.Wait()
-		return unite(x, parts, slots, mode)
+		return unite(ctx, x, parts, slots, mode)
 	}
 }
 
@@ -75,7 +75,7 @@ func (s *slot) ask(ctx context.Context, fetch backends.Fetcher, req *backends.Re
 }
 
 // unite makes the whole of the parts.
-func unite(x *Exchange, parts []part, slots []slot, mode rawjson.Mode) (*backends.Response, error) {
+func unite(ctx context.Context, x *Exchange, parts []part, slots []slot, mode rawjson.Mode) (*backends.Response, error) {
 	whole := backends.NewResponse()
 	whole.Status, whole.Complete = 200, true
 	values := make([]*rawjson.Value, 0, len(slots))
@@ -87,7 +87,8 @@ func unite(x *Exchange, parts []part, slots []slot, mode rawjson.Mode) (*backend
 			x.tally(f)
 			lost = append(lost, f)
 			whole.Complete = false
-			if needed == nil && (parts[i].required || f.Reason == backends.ReasonCanceled) { // or nobody is there for the others
+			gone := f.Reason == backends.ReasonCanceled && ctx.Err() != nil // nobody is there for the others
+			if needed == nil && (parts[i].required || gone) {
 				needed = f
 			}
 		} else {

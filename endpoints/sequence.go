@@ -32,7 +32,7 @@ func sequence(parts []part, mode rawjson.Mode, values []backends.Earlier) ask {
 			step.Parts = append(step.Parts, s.res)
 			step.Propagate(values)
 		}
-		whole, err := unite(x, parts, slots, mode)
+		whole, err := unite(ctx, x, parts, slots, mode)
 		if err == nil && len(slots) < len(parts) {
 			whole.Complete, x.Partial = false, true
 		}

@@ -323,6 +323,9 @@ func TestClientThatLeavesCancelsTheBackend(t *testing.T) {
 			t.Run(fmt.Sprintf("%s, answer begun %v", row.name, answered), func(t *testing.T) {
 				arrived, left := make(chan struct{}), make(chan time.Time, 1)
 				backend := upstream(t, func(w http.ResponseWriter, r *http.Request) {
+					if r.Method == "PUT" {
+						return
+					}
 					if answered {
 						_ = http.NewResponseController(w).EnableFullDuplex()
 						w.WriteHeader(200)
@@ -343,6 +346,10 @@ func TestClientThatLeavesCancelsTheBackend(t *testing.T) {
 				})
 				s := streaming(t, backend, "", `, "timeout": "1m"`)
 				c := s.dial(t, nil)
+				_, _ = io.WriteString(c, "PUT /s HTTP/1.1\r\n"+head+"Content-Length: 0\r\n\r\n") // the connection to the backend is there: who dials waits
+				if _, err := http.ReadResponse(bufio.NewReader(c), nil); err != nil {
+					t.Fatal(err)
+				}
 				if _, err := io.WriteString(c, row.request); err != nil {
 					t.Fatal(err)
 				}

@@ -107,7 +107,7 @@ func (c *conn) next() bool {
 		return false
 	}
 	x.life.c = c
-	c.watch.begin(r.Body == http.NoBody)
+	c.watch.begin(r.Body == http.NoBody, len(c.unread()) > 0)
 	x.response.begin(c, x, r)
 	return c.answer(x, r)
 }

@@ -98,23 +98,24 @@ func (l *life) end() {
 type watch struct {
 	mu      sync.Mutex
 	whole   bool // the body has been read, or there is none
+	ahead   bool // and the next request is here already
 	over    bool // the request is answered
 	waiting *life
 	done    chan struct{} // closed when the goroutine has ended; nil: there is none
 }
 
 // begin begins with a request.
-func (w *watch) begin(whole bool) {
+func (w *watch) begin(whole, ahead bool) {
 	w.mu.Lock()
-	w.whole, w.over, w.waiting, w.done = whole, false, nil, nil
+	w.whole, w.ahead, w.over, w.waiting, w.done = whole, ahead, false, nil, nil
 	w.mu.Unlock()
 }
 
-// mayBegin reports whether there could be a watch: the body is whole and the request is not answered.
+// mayBegin reports whether there could be a watch: the body is whole, nothing is behind it, and the request is not answered.
 func (w *watch) mayBegin() bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	return w.whole && !w.over
+	return w.whole && !w.ahead && !w.over
 }
 
 // hungUp reports whether the client has closed its half of a bare socket, and everything that it had sent before was read, or
@@ -139,7 +140,8 @@ func (c *conn) bodyIsWhole() {
 	w := &c.watch
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if w.whole = true; w.waiting != nil && !w.over {
+	w.whole, w.ahead = true, len(c.unread()) > 0
+	if w.waiting != nil && !w.over {
 		c.startWatch()
 	}
 }
@@ -147,7 +149,7 @@ func (c *conn) bodyIsWhole() {
 // startWatch begins to read, unless the next request is here already. The lock is held.
 func (c *conn) startWatch() {
 	w := &c.watch
-	if w.done != nil || len(c.unread()) > 0 {
+	if w.done != nil || w.ahead {
 		return
 	}
 	w.done = make(chan struct{})

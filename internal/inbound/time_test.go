@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"strings"
 	"sync"
@@ -259,6 +260,36 @@ func TestALookTakesNothing(t *testing.T) {
 		}
 		if body, _ := io.ReadAll(res.Body); string(body) != want {
 			t.Errorf("got %q, want %q", body, want)
+		}
+		res.Body.Close()
+	}
+}
+
+// TestAHalfCloseBehindTwoRequests: who has sent two and closes its half is answered twice, looked at or not.
+func TestAHalfCloseBehindTwoRequests(t *testing.T) {
+	closed := make(chan struct{})
+	s := onLoopback(t, &Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if <-closed; r.URL.Path == "/first" {
+			for range 20 {
+				r.Context().(watcher).Look() //nolint:forcetypeassert // a panic is a failure, too
+				time.Sleep(time.Millisecond)
+			}
+		}
+		fmt.Fprint(w, r.Context().Err())
+	})})
+	c := s.dial()
+	defer c.Close()
+	_, _ = io.WriteString(c, "GET /first HTTP/1.1\r\nHost: a\r\n\r\n"+get)
+	_ = c.(*net.TCPConn).CloseWrite()
+	close(closed)
+	r := bufio.NewReader(c)
+	for range 2 {
+		res, err := http.ReadResponse(r, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if body, _ := io.ReadAll(res.Body); string(body) != "<nil>" {
+			t.Errorf("got %q", body)
 		}
 		res.Body.Close()
 	}

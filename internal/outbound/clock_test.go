@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -12,8 +13,17 @@ import (
 	"time"
 )
 
+// TestEndsOfTheContext: of exchanges that are waited for from their beginning, and of such as are looked after while they are
+// young; the unit of time is one in which they stay so, and one in which they do not.
 func TestEndsOfTheContext(t *testing.T) {
-	const second = time.Second
+	for _, second := range []time.Duration{time.Second, 50 * time.Millisecond} {
+		for _, young := range []bool{false, true} {
+			t.Run(fmt.Sprintf("%v, young %v", second, young), func(t *testing.T) { endsOfTheContext(t, second, young) })
+		}
+	}
+}
+
+func endsOfTheContext(t *testing.T, second time.Duration, young bool) {
 	rows := []struct {
 		name   string
 		answer string // before the origin hangs
@@ -41,18 +51,34 @@ func TestEndsOfTheContext(t *testing.T) {
 		t.Run(row.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				p, _ := newPool(t, Options{}, func(nc net.Conn, r *bufio.Reader) {
+					if young {
+						http.ReadRequest(r)
+						io.WriteString(nc, ok)
+					}
 					http.ReadRequest(r)
 					io.WriteString(nc, row.answer)
 					hanging(nc, r)
 				})
+				if young { // who dials waits
+					if _, _, err := fetchAll(t.Context(), p, plainGet); err != nil {
+						t.Fatal(err)
+					}
+				}
 				ctx, cancel := row.ctx(t.Context())
 				defer cancel()
+				late := time.Duration(0)
+				if young {
+					ctx = &quietly{Context: ctx, t: t, since: time.Now(), old: time.Now().Add(min(Young-3*round, row.after-soon))}
+					if row.reason == Canceled && row.after < Young {
+						late = nextLook * round
+					}
+				}
 				req := row.req
 				req.Method, req.Target = "GET", "/"
 				began := time.Now()
 				_, _, err := fetchAll(ctx, p, &req)
 				wantReason(t, err, row.reason)
-				if took := time.Since(began); took != row.after {
+				if took := time.Since(began); took < row.after || took > row.after+late {
 					t.Errorf("took %v, want %v", took, row.after)
 				}
 				synctest.Wait()

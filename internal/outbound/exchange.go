@@ -27,8 +27,16 @@ func (p *Pool) RoundTrip(ctx context.Context, req *Request) (*Response, error) {
 			p.count(&p.stats.Reused, -1)
 			c, err = p.acquire(ctx, false)
 		case c.mayRepeat(req, failure) && rewind():
+			if w, ok := ctx.(Watcher); ok {
+				w.Look()
+			}
+			if ctx.Err() != nil {
+				return nil, failContext(ctx, "before the request was repeated")
+			}
 			p.count(&p.stats.Retried, 1)
-			c, err = p.acquire(ctx, true)
+			if c, err = p.acquire(ctx, true); errors.Is(err, ErrClosed) {
+				return nil, failure
+			}
 		default:
 			return nil, failure
 		}

@@ -102,8 +102,9 @@ func TestSmallExchangesAllocateNothing(t *testing.T) {
 	defer cancel()
 	req := &Request{Method: "GET", Target: "/", Header: requestHeader()}
 	buf := make([]byte, 0, 1024)
+	young := context.Context(calm{ctx})
 	exchange := func() {
-		res, err := p.RoundTrip(calm{ctx}, req)
+		res, err := p.RoundTrip(young, req)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -144,7 +145,11 @@ func TestCancelsAtAnyMoment(t *testing.T) {
 				if i%3 == 0 {
 					time.AfterFunc(time.Duration(i*g%97)*100*time.Microsecond, cancel)
 				}
-				_, body, err := fetchAll(ctx, p, &Request{Method: "GET", Target: target})
+				asked := ctx
+				if i%2 == 0 {
+					asked = &quietly{Context: ctx, t: t}
+				}
+				_, body, err := fetchAll(asked, p, &Request{Method: "GET", Target: target})
 				if err == nil && body != target {
 					t.Errorf("asked for %s, got %s", target, body)
 				}
@@ -203,18 +208,26 @@ func (q *quietly) Done() <-chan struct{} {
 func TestExchangesEndWithTheirContext(t *testing.T) {
 	for after := time.Duration(0); after < 1500*time.Millisecond; after += max(500*time.Microsecond, after/13) {
 		synctest.Test(t, func(t *testing.T) {
-			p, _ := newPool(t, Options{}, hanging)
+			p, _ := newPool(t, Options{}, func(nc net.Conn, r *bufio.Reader) {
+				http.ReadRequest(r)
+				io.WriteString(nc, ok)
+				hanging(nc, r)
+			})
 			for _, quiet := range []bool{false, true} {
 				as := func(ctx context.Context) context.Context {
+					if _, _, err := fetchAll(t.Context(), p, plainGet); err != nil { // who dials waits
+						t.Fatal(err)
+					}
 					if quiet {
-						return &quietly{Context: ctx, t: t, since: time.Now(), old: time.Now().Add(mostLooks * nextLook * round)}
+						return &quietly{Context: ctx, t: t, since: time.Now(), old: time.Now().Add(min(Young-3*round, after-soon))}
 					}
 					return ctx
 				}
 				ctx, cancel := context.WithCancel(t.Context())
+				asked := as(ctx)
 				began := time.Now()
 				time.AfterFunc(after, cancel)
-				_, err := p.RoundTrip(as(ctx), plainGet)
+				_, err := p.RoundTrip(asked, plainGet)
 				wantReason(t, err, Canceled)
 				if late := time.Since(began) - after; late > nextLook*round || late > 0 && !quiet {
 					t.Errorf("canceled after %v, it ended %v late", after, late)
@@ -222,11 +235,9 @@ func TestExchangesEndWithTheirContext(t *testing.T) {
 
 				ctx, cancel = context.WithTimeout(t.Context(), after+time.Microsecond)
 				defer cancel()
+				asked = as(ctx)
 				began = time.Now()
-				if quiet {
-					ctx = &quietly{Context: ctx, t: t}
-				}
-				_, err = p.RoundTrip(ctx, plainGet)
+				_, err = p.RoundTrip(asked, plainGet)
 				wantReason(t, err, Timeout)
 				if took := time.Since(began); took != after+time.Microsecond {
 					t.Errorf("took %v, want its deadline, %v", took, after+time.Microsecond)
@@ -240,13 +251,15 @@ func TestExchangesEndWithTheirContext(t *testing.T) {
 func TestTheWardenSleeps(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p, _ := newPool(t, Options{}, answering(ok, 0, false))
-		if _, _, err := fetchAll(t.Context(), p, plainGet); err != nil {
-			t.Fatal(err)
+		for range 2 { // who dials waits, and is in nobody's care
+			if _, _, err := fetchAll(calm{t.Context()}, p, plainGet); err != nil {
+				t.Fatal(err)
+			}
 		}
 		time.Sleep(time.Second)
 		p.warden.mu.Lock()
 		defer p.warden.mu.Unlock()
-		if p.warden.armed || p.warden.round > 1 {
+		if p.warden.timer == nil || p.warden.armed || p.warden.round > 1 {
 			t.Errorf("got armed %v after %d rounds, want sleep", p.warden.armed, p.warden.round)
 		}
 	})

@@ -28,7 +28,7 @@ type Pool struct {
 	sweeps  uint64      // how often it ran
 	elastic bool        // no MaxIdle was asked for: more than that are kept while they are in use
 	tide    *time.Timer // runs while there are more
-	unused  int         // as many of them nobody has used since it last ran: the first ones
+	unused  int         // so many at the front nobody has used since it last ran
 	stats   Stats
 
 	warden warden

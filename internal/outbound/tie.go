@@ -19,7 +19,7 @@ type tie struct {
 	// While slot is not grown, these belong to whoever holds the warden's lock.
 	slot     int         // in a row of the warden's wheel
 	due      uint64      // the row
-	looks    int         // that the warden had at it
+	looks    int         // that the warden has taken
 	stop     func() bool // takes the callback of ctx back; nil: there is none
 	limited  bool        // there is to be a deadline
 	deadline time.Time   // it

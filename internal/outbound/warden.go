@@ -15,6 +15,8 @@ const (
 	mostLooks = 8
 	// soon is how near a deadline must be to be set at once.
 	soon = (nextLook + 2) * round
+	// Young is how old an exchange may be and not hear at once that its context has ended, unless that was waited for before.
+	Young = (firstLook + 1 + mostLooks*nextLook) * round
 	// wheel is how many rounds there are to plan looks in.
 	wheel = nextLook + 1
 )
