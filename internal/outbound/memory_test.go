@@ -190,7 +190,7 @@ func (q *quietly) Err() error {
 func (q *quietly) Waited(time.Duration) bool { return q.told.Load() }
 
 func (q *quietly) Look() bool {
-	if q.Context.Err() != nil {
+	if q.Context.Err() == context.Canceled {
 		q.told.Store(true)
 	}
 	return true
