@@ -99,7 +99,7 @@ func byConnections() plan {
 }
 
 func byWait() plan {
-	p := plan{job: "scale-wait", title: "Time that the backend takes", x: "ms, passthrough of 240 B, 256 connections", than: "HAProxy"}
+	p := plan{job: "scale-wait", title: "Time that the backend takes", x: "ms; 256 connections", than: "HAProxy"}
 	for _, n := range []int{1, 5, 10, 20, 50, 100, 200} {
 		path := fmt.Sprintf("/wait/%d", n)
 		peer := at("haproxy", path, nil)
