@@ -91,14 +91,6 @@ func (c *Clock) Look() bool {
 	return ok && w.Look()
 }
 
-// Look has ctx know whether its client has gone, before another step is taken for it: steps may be too short for anybody to
-// look while they are taken.
-func Look(ctx context.Context) {
-	if w, ok := ctx.(outbound.Watcher); ok && !w.Look() {
-		w.Done() // then it will be known at the next step
-	}
-}
-
 // Value follows context.Context. Contexts that are made of this one find what they shall end with.
 func (c *Clock) Value(key any) any {
 	c.mu.Lock()

@@ -52,7 +52,7 @@ func (r *redirects) send(ctx context.Context, c *call) (*outbound.Response, erro
 			return res, err
 		}
 		res.Body.Close()
-		Look(ctx)
+		outbound.Look(ctx)
 	}
 }
 

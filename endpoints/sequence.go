@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"gatehouse/backends"
+	"gatehouse/internal/outbound"
 	"gatehouse/internal/rawjson"
 )
 
@@ -17,7 +18,7 @@ func sequence(parts []part, mode rawjson.Mode, values []backends.Earlier) ask {
 		step.Parts = make([]*backends.Response, 0, len(parts))
 		for i := range parts {
 			if i > 0 {
-				backends.Look(ctx)
+				outbound.Look(ctx)
 			}
 			var s slot
 			s.ask(ctx, parts[i].fetch, &step)

@@ -7,8 +7,8 @@ import (
 )
 
 // life is the context of one request: it ends when the client goes away, and when the request is answered. Nobody watches
-// the client until somebody waits for the end: most requests are answered before anybody does. Who cares now and then asks
-// it to look, which costs a tenth of that.
+// the client until somebody waits for the end: most requests are answered before anybody does. Whoever cares asks it now and
+// then to look, which costs a tenth of that.
 type life struct {
 	c     *conn // nil for what is refused
 	mu    sync.Mutex

@@ -27,10 +27,7 @@ func (p *Pool) RoundTrip(ctx context.Context, req *Request) (*Response, error) {
 			p.count(&p.stats.Reused, -1)
 			c, err = p.acquire(ctx, false)
 		case c.mayRepeat(req, failure) && rewind():
-			if w, ok := ctx.(Watcher); ok {
-				w.Look()
-			}
-			if ctx.Err() != nil {
+			if Look(ctx); ctx.Err() != nil {
 				return nil, failContext(ctx, "before the request was repeated")
 			}
 			p.count(&p.stats.Retried, 1)

@@ -80,6 +80,14 @@ type Watcher interface {
 	Look() bool
 }
 
+// Look has ctx know whether its client has gone, before another step is taken for it: steps may be too short for anybody to
+// look while they are taken.
+func Look(ctx context.Context) {
+	if w, ok := ctx.(Watcher); ok && !w.Look() {
+		w.Done() // then it will be known at the next step
+	}
+}
+
 // look looks for the end of a context; false: it must be waited for.
 func look(ctx context.Context) bool {
 	w, ok := ctx.(Watcher)
